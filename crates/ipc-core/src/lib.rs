@@ -1,0 +1,35 @@
+//! The portable half of `ipc`: the boundary that every transport implements, who the peer is and
+//! what it may do, and (above that boundary, written once) the session protocol, the client and
+//! the server runtime.
+//!
+//! # For callers
+//! Most programs use the facade crate `ipc`, which adds this platform's own transport. Start at
+//! [`Server`](server::Server) and [`Client`](client::Client).
+//!
+//! # For transport authors
+//! Implement the traits of [`transport`] and run the conformance suite of `ipc-testkit` on them;
+//! `docs/writing-a-transport.md` is the way there.
+//!
+//! This crate makes no system call, has no platform `cfg` and no unsafe code.
+#![forbid(unsafe_code)]
+
+pub mod cancel;
+pub mod deadline;
+pub mod endpoint;
+pub mod error;
+pub mod files;
+pub mod level;
+pub mod options;
+pub mod peer;
+pub mod policy;
+pub mod transport;
+
+pub use cancel::CancelToken;
+pub use deadline::Deadline;
+pub use endpoint::Endpoint;
+pub use error::{Error, ErrorKind, Failure, Operation, Result};
+pub use level::ImpersonationLevel;
+pub use options::{BindOptions, ConnectOptions, Mode};
+pub use peer::{Identity, Peer};
+pub use policy::Policy;
+pub use transport::{AsPeer, Capabilities, Connection, Listener, Transport, Waiter};

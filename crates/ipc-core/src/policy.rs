@@ -1,0 +1,259 @@
+//! Who may connect, and whom a client talks to.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+use crate::peer::{Assurance, Identity, Peer};
+
+/// Decides about a [`Peer`]: a server's about its clients, a client's about its server.
+///
+/// A fact that a term needs and that is not known refuses. Terms have a text form, used by the
+/// command line and in every refusal:
+///
+/// | text | admits |
+/// |---|---|
+/// | `any` | everybody, known or not |
+/// | `same-user` | the user of this process |
+/// | `system` | uid 0; `SYSTEM` and administrators |
+/// | `uid:1000`, `gid:100` | that user; a member of that group (Unix) |
+/// | `same-process` | this very process |
+///
+/// # Examples
+/// ```
+/// use ipc_core::{Identity, Peer, Policy, peer::{Assurance, UnixIdentity}};
+///
+/// let someone = |uid| {
+///     let ids = UnixIdentity { uid, gid: uid, groups: Some(vec![]) };
+///     Peer::new(Some(Identity::Unix(ids)), Assurance::Kernel)
+/// };
+/// let policy = Policy::same_user().or("uid:7".parse()?);
+/// assert!(policy.decide(&someone(7), &someone(0)).is_ok());
+/// let refusal = policy.decide(&someone(8), &someone(0)).unwrap_err();
+/// assert_eq!(refusal.to_string(), "refused by policy: uid 8 is not admitted by `same-user or uid:7`");
+/// # Ok::<(), ipc_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy(Term);
+
+impl Policy {
+    /// Admits everybody, known or not.
+    #[must_use]
+    pub const fn any() -> Self {
+        Self(Term::Any)
+    }
+
+    /// Admits the user that this process runs as.
+    #[must_use]
+    pub const fn same_user() -> Self {
+        Self(Term::SameUser)
+    }
+
+    /// Admits the system itself: uid 0; `SYSTEM` and members of `Administrators`.
+    #[must_use]
+    pub const fn system() -> Self {
+        Self(Term::System)
+    }
+
+    /// Admits this very process.
+    #[must_use]
+    pub const fn same_process() -> Self {
+        Self(Term::SameProcess)
+    }
+
+    /// Admits the Unix user `uid`.
+    #[must_use]
+    pub const fn uid(uid: u32) -> Self {
+        Self(Term::Uid(uid))
+    }
+
+    /// Admits members of the Unix group `gid`.
+    #[must_use]
+    pub const fn gid(gid: u32) -> Self {
+        Self(Term::Gid(gid))
+    }
+
+    /// Admits whomever either admits.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self(Term::AnyOf(Box::new(self.0), Box::new(other.0)))
+    }
+
+    /// Admits whomever both admit.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(Term::AllOf(Box::new(self.0), Box::new(other.0)))
+    }
+
+    /// Decides about `peer`; `own` is this process
+    /// ([`Transport::this_process`](crate::Transport::this_process)).
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with the peer and the policy; a fact that is not known refuses.
+    pub fn decide(&self, peer: &Peer, own: &Peer) -> Result<()> {
+        if self.0.admits(peer, own) {
+            tracing::debug!(%peer, policy = %self, "admitted by policy");
+            return Ok(());
+        }
+        tracing::info!(%peer, policy = %self, "refused by policy");
+        Err(Error::Refused { reason: format!("{} is not admitted by `{self}`", Who(peer)) })
+    }
+
+    /// `true` if the decision can be made before it is known who the peer is.
+    #[must_use]
+    pub fn admits_unknown(&self) -> bool {
+        let unknown = Peer::new(None, Assurance::None);
+        self.0.admits(&unknown, &unknown)
+    }
+}
+
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One term; terms are combined in code, with [`or`](Policy::or) and [`and`](Policy::and).
+impl FromStr for Policy {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let term = match text.split_once(':') {
+            None => match text {
+                "any" => Some(Term::Any),
+                "same-user" => Some(Term::SameUser),
+                "system" => Some(Term::System),
+                "same-process" => Some(Term::SameProcess),
+                _ => None,
+            },
+            Some(("uid", id)) => id.parse().ok().map(Term::Uid),
+            Some(("gid", id)) => id.parse().ok().map(Term::Gid),
+            Some(_) => None,
+        };
+        term.map(Self).ok_or_else(|| Error::InvalidInput {
+            reason: format!(
+                "`{}` is no policy term; one of any, same-user, system, uid:N, gid:N, same-process",
+                text.escape_debug()
+            ),
+        })
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Term {
+    Any,
+    SameUser,
+    System,
+    SameProcess,
+    Uid(u32),
+    Gid(u32),
+    AnyOf(Box<Term>, Box<Term>),
+    AllOf(Box<Term>, Box<Term>),
+}
+
+impl Term {
+    fn admits(&self, peer: &Peer, own: &Peer) -> bool {
+        let identity = || match peer.assurance() {
+            Assurance::None => None,
+            _ => peer.identity(),
+        };
+        let unix = || identity().and_then(Identity::as_unix);
+        match self {
+            Self::Any => true,
+            Self::SameUser => match (identity(), own.identity()) {
+                (Some(peer), Some(own)) => peer.is_same_user(own),
+                _ => *peer.assurance() == Assurance::SameProcess,
+            },
+            Self::System => identity().is_some_and(Identity::is_system),
+            Self::SameProcess => *peer.assurance() == Assurance::SameProcess,
+            Self::Uid(uid) => unix().is_some_and(|ids| ids.uid == *uid),
+            Self::Gid(gid) => unix().is_some_and(|ids| ids.is_member_of(*gid) == Some(true)),
+            Self::AnyOf(a, b) => a.admits(peer, own) || b.admits(peer, own),
+            Self::AllOf(a, b) => a.admits(peer, own) && b.admits(peer, own),
+        }
+    }
+}
+
+impl fmt::Display for Term {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("any"),
+            Self::SameUser => f.write_str("same-user"),
+            Self::System => f.write_str("system"),
+            Self::SameProcess => f.write_str("same-process"),
+            Self::Uid(uid) => write!(f, "uid:{uid}"),
+            Self::Gid(gid) => write!(f, "gid:{gid}"),
+            Self::AnyOf(a, b) => write!(f, "{a} or {b}"),
+            Self::AllOf(a, b) => write!(f, "({a}) and ({b})"),
+        }
+    }
+}
+
+/// The peer without its pid, which decides nothing.
+struct Who<'a>(&'a Peer);
+
+impl fmt::Display for Who<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.identity() {
+            Some(identity) => identity.fmt(f),
+            None => f.write_str("a peer of unknown identity"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::peer::UnixIdentity;
+
+    fn unix(uid: u32, groups: Option<Vec<u32>>) -> Peer {
+        Peer::new(Some(Identity::Unix(UnixIdentity { uid, gid: uid, groups })), Assurance::Kernel)
+    }
+
+    fn admits(policy: &str, peer: &Peer) -> bool {
+        let policy: Policy = policy.parse().expect(policy);
+        policy.decide(peer, &unix(1000, Some(vec![]))).is_ok()
+    }
+
+    #[test]
+    fn each_term_admits_whom_it_names() {
+        assert!(admits("same-user", &unix(1000, None)));
+        assert!(!admits("same-user", &unix(1001, None)));
+        assert!(admits("system", &unix(0, None)));
+        assert!(!admits("system", &unix(1000, None)));
+        assert!(admits("uid:5", &unix(5, None)));
+        assert!(!admits("uid:5", &unix(6, None)));
+        assert!(admits("gid:100", &unix(5, Some(vec![100]))));
+        assert!(!admits("gid:100", &unix(5, Some(vec![101]))));
+        assert!(!admits("same-process", &unix(1000, None)));
+    }
+
+    #[test]
+    fn an_absent_fact_refuses() {
+        assert!(!admits("gid:100", &unix(5, None)), "groups are not known");
+        let unknown = Peer::new(None, Assurance::Kernel);
+        let unvouched = Peer::new(unix(1000, None).identity().cloned(), Assurance::None);
+        for term in ["same-user", "system", "uid:1000", "gid:1000", "same-process"] {
+            assert!(!admits(term, &unknown), "{term}");
+            assert!(!admits(term, &unvouched), "{term}");
+        }
+        assert!(admits("any", &unknown));
+        assert!(Policy::any().admits_unknown());
+        assert!(!Policy::same_user().admits_unknown());
+    }
+
+    #[test]
+    fn terms_combine_and_their_text_names_them() {
+        let policy = Policy::uid(5).or(Policy::uid(6)).and(Policy::gid(7));
+        let own = unix(0, None);
+        assert!(policy.decide(&unix(6, Some(vec![7])), &own).is_ok());
+        assert!(policy.decide(&unix(6, Some(vec![8])), &own).is_err());
+        assert_eq!(policy.to_string(), "(uid:5 or uid:6) and (gid:7)");
+        for text in ["any", "same-user", "system", "same-process", "uid:5", "gid:7"] {
+            assert_eq!(text.parse::<Policy>().expect(text).to_string(), text);
+        }
+        for text in ["", "uid:", "uid:-1", "uid:4294967296", "user:alice", "root "] {
+            assert!(text.parse::<Policy>().is_err(), "{text:?}");
+        }
+    }
+}

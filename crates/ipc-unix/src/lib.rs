@@ -1,0 +1,2 @@
+//! Unix domain sockets for `ipc`.
+#![cfg(unix)]
