@@ -22,6 +22,8 @@ pub mod level;
 pub mod options;
 pub mod peer;
 pub mod policy;
+pub mod server;
+pub mod service;
 pub mod transport;
 
 pub use cancel::CancelToken;

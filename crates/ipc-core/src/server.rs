@@ -1,0 +1,3 @@
+//! The server runtime.
+
+pub mod protocol;

@@ -1,0 +1,329 @@
+//! What a server does with a call: written once, for every transport and protocol.
+//!
+//! Most services are declared with `service!`, which writes the dispatch and a
+//! typed client. What stands here is what it builds on.
+
+use std::fmt;
+use std::fs::File;
+use std::sync::Arc;
+use std::task::{self, Poll};
+
+use crate::cancel::CancelToken;
+use crate::deadline::Deadline;
+use crate::error::{Error, Failure, Result};
+use crate::files::{Metadata, Open, RelativePath, Root};
+use crate::level::ImpersonationLevel;
+use crate::peer::Peer;
+use crate::transport::{AsPeer, Connection};
+
+/// Answers calls. One value serves every connection, from many threads at once.
+pub trait Service: Send + Sync + 'static {
+    /// Where calls of `method` run; `None` if there is no such method. Default:
+    /// [`RunsOn::Worker`] for every number.
+    fn runs_on(&self, method: u32) -> Option<RunsOn> {
+        let _ = method;
+        Some(RunsOn::Worker)
+    }
+
+    /// Answers one call. The reply's value is already encoded; its body is sent by the runtime,
+    /// after this has returned.
+    ///
+    /// # Errors
+    /// The failure is sent to the client as it is.
+    ///
+    /// # Panics
+    /// A panic fails this call as [`ErrorKind::Internal`](crate::ErrorKind::Internal), and nothing
+    /// else.
+    fn call(
+        &self,
+        context: &Context<'_>,
+        method: u32,
+        arguments: Arguments<'_>,
+    ) -> Result<Reply<Vec<u8>>, Failure>;
+}
+
+/// Where a method's handler runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RunsOn {
+    /// On the worker that read the request: for handlers that return soon. The cheapest.
+    Worker,
+    /// On the bounded pool of blocking threads: for handlers that wait or compute for long.
+    Pool,
+}
+
+/// The circumstances of one call.
+#[derive(Debug)]
+pub struct Context<'a> {
+    connection: &'a dyn Connection,
+    deadline: Deadline,
+    cancel: &'a CancelToken,
+    worker: Worker,
+}
+
+impl<'a> Context<'a> {
+    /// The circumstances of a call that came by `connection`. For runtimes and tests.
+    #[must_use]
+    pub fn new(
+        connection: &'a dyn Connection,
+        deadline: Deadline,
+        cancel: &'a CancelToken,
+        worker: Worker,
+    ) -> Self {
+        Self { connection, deadline, cancel, worker }
+    }
+
+    /// Who calls.
+    ///
+    /// # Errors
+    /// [`Error::LevelTooLow`] if the client asked to be anonymous;
+    /// [`Error::IdentityUnknown`] where nothing is known.
+    pub fn peer(&self) -> Result<&'a Peer> {
+        match self.connection.level() {
+            Some(ImpersonationLevel::Anonymous) => Err(Error::LevelTooLow {
+                needed: ImpersonationLevel::Identification,
+                granted: Some(ImpersonationLevel::Anonymous),
+            }),
+            _ => self.connection.peer(),
+        }
+    }
+
+    /// Runs `work` as the caller; see [`Connection::run_as_peer`].
+    ///
+    /// # Errors
+    /// As there; on any error `work` has not run.
+    pub fn as_peer<R>(&self, work: impl FnOnce(&AsPeer) -> R) -> Result<R> {
+        self.connection.as_peer(work)
+    }
+
+    /// Opens `path` below `root` with the caller's rights.
+    ///
+    /// # Errors
+    /// As [`Connection::open_as_peer`].
+    pub fn open_as_peer(&self, root: &dyn Root, path: &RelativePath, how: Open) -> Result<File> {
+        self.connection.open_as_peer(root, path, how)
+    }
+
+    /// Looks at `path` below `root` with the caller's rights.
+    ///
+    /// # Errors
+    /// As [`Connection::stat_as_peer`].
+    pub fn stat_as_peer(&self, root: &dyn Root, path: &RelativePath) -> Result<Metadata> {
+        self.connection.stat_as_peer(root, path)
+    }
+
+    /// When the caller stops waiting.
+    #[must_use]
+    pub fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+
+    /// `true` once nobody waits for the answer any more: cancelled, out of time, or gone. A handler
+    /// that works for long asks now and then.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.cancel.is_cancelled() || self.deadline.has_passed()
+    }
+
+    /// The thread that handles the call.
+    #[must_use]
+    pub fn worker(&self) -> Worker {
+        self.worker
+    }
+}
+
+/// A thread of the server, for people: `worker 2`, `pool 1`. Numbers begin at 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Worker {
+    /// One of the threads that read requests.
+    Worker(usize),
+    /// One of the threads that run blocking handlers.
+    Pool(usize),
+    /// A thread that serves one connection, where connections cannot be parked.
+    Connection(u64),
+}
+
+impl fmt::Display for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Worker(number) => write!(f, "worker {number}"),
+            Self::Pool(number) => write!(f, "pool {number}"),
+            Self::Connection(number) => write!(f, "connection {number}"),
+        }
+    }
+}
+
+/// The encoded arguments of a call: any number of `u32 length | bytes`, little-endian.
+///
+/// # Examples
+/// ```
+/// use ipc_core::service::Arguments;
+///
+/// let mut wire = Vec::new();
+/// Arguments::push(&mut wire, b"ab");
+/// Arguments::push(&mut wire, b"");
+/// let mut arguments = Arguments::new(&wire)?;
+/// assert_eq!(arguments.next(), Some(&b"ab"[..]));
+/// assert_eq!(arguments.next(), Some(&b""[..]));
+/// assert_eq!(arguments.next(), None);
+/// assert!(Arguments::new(&[9, 0, 0, 0, 1]).is_err()); // announces nine bytes and has one
+/// # Ok::<(), ipc_core::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Arguments<'a>(&'a [u8]);
+
+impl<'a> Arguments<'a> {
+    /// The arguments in `wire`, which must be whole.
+    ///
+    /// # Errors
+    /// [`Error::Protocol`] if a length goes beyond the end.
+    pub fn new(wire: &'a [u8]) -> Result<Self> {
+        let mut rest = Self(wire);
+        while rest.next().is_some() {}
+        if rest.0.is_empty() {
+            return Ok(Self(wire));
+        }
+        Err(Error::Protocol { reason: "an argument is longer than its request".to_owned() })
+    }
+
+    /// Appends one argument to `wire`.
+    ///
+    /// # Panics
+    /// If the argument has 4 GiB or more; limits refuse far smaller ones.
+    pub fn push(wire: &mut Vec<u8>, argument: &[u8]) {
+        let length = u32::try_from(argument.len()).expect("an argument is shorter than 4 GiB");
+        wire.extend_from_slice(&length.to_le_bytes());
+        wire.extend_from_slice(argument);
+    }
+}
+
+impl<'a> Iterator for Arguments<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let (length, rest) = self.0.split_first_chunk::<4>()?;
+        let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+        let (argument, rest) = rest.split_at_checked(length)?;
+        self.0 = rest;
+        Some(argument)
+    }
+}
+
+/// A successful answer: a value, and perhaps a body that is sent after it.
+#[derive(Debug)]
+pub struct Reply<T> {
+    /// What the call returns.
+    pub value: T,
+    /// What is streamed after it.
+    pub body: Body,
+    /// Called once, when the last byte has been handed to the transport or never will be.
+    pub done: Option<Done>,
+}
+
+impl<T> Reply<T> {
+    /// An answer without a body.
+    #[must_use]
+    pub fn new(value: T) -> Self {
+        Self { value, body: Body::Empty, done: None }
+    }
+
+    /// Adds what is streamed after the value.
+    #[must_use]
+    pub fn with_body(mut self, body: Body) -> Self {
+        self.body = body;
+        self
+    }
+
+    /// Has `done` called once when the answer has been handed to the transport whole, or never
+    /// will be. It runs on a worker and must return soon.
+    #[must_use]
+    pub fn when_done(mut self, done: impl FnOnce(&Outcome) + Send + 'static) -> Self {
+        self.done = Some(Done(Some(Box::new(done))));
+        self
+    }
+
+    /// The same answer with another value.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Reply<U> {
+        Reply { value: change(self.value), body: self.body, done: self.done }
+    }
+}
+
+impl<T> From<T> for Reply<T> {
+    fn from(value: T) -> Self {
+        Self::new(value)
+    }
+}
+
+/// How the answer to a call ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// How many bytes of the body were sent.
+    pub sent: u64,
+    /// Whether the body was sent whole.
+    pub result: Result<(), Failure>,
+}
+
+/// Calls its function exactly once: with the outcome, or as cancelled when it is dropped before.
+pub struct Done(Option<Report>);
+
+type Report = Box<dyn FnOnce(&Outcome) + Send>;
+
+impl Done {
+    /// Reports the outcome.
+    pub fn report(mut self, outcome: &Outcome) {
+        if let Some(done) = self.0.take() {
+            done(outcome);
+        }
+    }
+}
+
+impl Drop for Done {
+    fn drop(&mut self) {
+        if let Some(done) = self.0.take() {
+            let gone = Failure::new(crate::ErrorKind::Disconnected, "the client is gone");
+            done(&Outcome { sent: 0, result: Err(gone) });
+        }
+    }
+}
+
+impl fmt::Debug for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Done")
+    }
+}
+
+/// What is streamed after a reply's value. The runtime sends it as the client gives credit, so
+/// that a slow client holds neither a thread nor memory.
+#[derive(Debug, Default)]
+pub enum Body {
+    /// Nothing.
+    #[default]
+    Empty,
+    /// Bytes that the handler has.
+    Bytes(Vec<u8>),
+    /// A part of an open file, sent without a copy where the transport can.
+    File(FileBody),
+    /// Whatever the source gives.
+    Stream(Box<dyn Source>),
+}
+
+/// A part of an open file.
+#[derive(Debug)]
+pub struct FileBody {
+    /// The file, opened for reading.
+    pub file: File,
+    /// How it is read where the transport cannot send it by itself.
+    pub root: Arc<dyn Root>,
+    /// Where the part begins, in bytes.
+    pub from: u64,
+    /// How long the part is, in bytes. If the file ends earlier the body ends as
+    /// [`ErrorKind::Truncated`](crate::ErrorKind::Truncated).
+    pub length: u64,
+}
+
+/// Gives a body piece by piece, without ever blocking.
+pub trait Source: fmt::Debug + Send {
+    /// The next piece, `None` at the end. Pending: `cx`'s waker is woken when there may be more.
+    ///
+    /// An error ends the body with that failure.
+    fn poll_next(&mut self, cx: &mut task::Context<'_>) -> Poll<Option<Result<Vec<u8>, Failure>>>;
+}
