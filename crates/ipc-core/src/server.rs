@@ -1,3 +1,29 @@
-//! The server runtime.
+//! Serving: from a bound endpoint to answered calls.
+//!
+//! A [`Server`] has a few worker threads (four unless told otherwise) and one waiter. A request is
+//! handled on the thread that read it; nobody who is idle, silent or slow holds a thread:
+//!
+//! * idle connections are parked with the listener's [`Waiter`](crate::Waiter);
+//! * handlers return their body as a value, which the runtime sends as the client takes it;
+//! * handlers that block run on a bounded pool ([`RunsOn::Pool`](crate::service::RunsOn));
+//! * a turn of one connection ends after 64 requests or a millisecond, then others come first.
+//!
+//! A transport whose listeners have no waiter is served by a thread per connection.
 
+mod builder;
+mod connection;
+mod limits;
+mod observer;
+mod ownership;
+mod pool;
 pub mod protocol;
+mod queue;
+mod runtime;
+mod send;
+mod timers;
+mod turn;
+mod worker;
+
+pub use builder::{Server, ServerBuilder};
+pub use limits::ServerLimits;
+pub use observer::Observer;

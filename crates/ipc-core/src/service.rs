@@ -185,6 +185,12 @@ impl<'a> Arguments<'a> {
         Err(Error::Protocol { reason: "an argument is longer than its request".to_owned() })
     }
 
+    /// All that is left, as it travels.
+    #[must_use]
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.0
+    }
+
     /// Appends one argument to `wire`.
     ///
     /// # Panics

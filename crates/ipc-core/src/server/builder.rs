@@ -1,0 +1,204 @@
+//! Starting and stopping a server.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::thread::{self, JoinHandle};
+use std::{fmt, io};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::limits::ServerLimits;
+use super::observer::{Nobody, Observer};
+use super::pool::Pool;
+use super::protocol::Protocol;
+use super::queue::RunQueue;
+use super::runtime::{Runtime, Speak};
+use super::timers::Timers;
+use super::worker;
+use crate::deadline::Deadline;
+use crate::endpoint::Endpoint;
+use crate::error::{Error, Operation, Result};
+use crate::options::BindOptions;
+use crate::policy::Policy;
+use crate::service::Service;
+use crate::transport::{Key, Listener, Transport};
+
+/// A running server. Dropping it cuts every connection; [`shutdown`](Self::shutdown) first lets
+/// them finish.
+pub struct Server {
+    runtime: Arc<Runtime>,
+    endpoint: Endpoint,
+    workers: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Prepares a server at `endpoint`.
+    #[must_use]
+    pub fn builder(transport: Arc<dyn Transport>, endpoint: Endpoint) -> ServerBuilder {
+        ServerBuilder {
+            transport,
+            endpoint,
+            workers: DEFAULT_WORKERS,
+            policy: Policy::same_user(),
+            limits: ServerLimits::default(),
+            options: BindOptions::new(),
+            observer: Box::new(Nobody),
+        }
+    }
+
+    /// Where clients connect.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// How many connections there are.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.runtime.clients.lock().len()
+    }
+
+    /// Stops accepting, lets every call that was taken finish, and tells each client that later
+    /// ones were not run. The name is free when this returns.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] if calls were cut because the deadline passed; the server has stopped
+    /// all the same.
+    pub fn shutdown(mut self, deadline: Deadline) -> Result<()> {
+        self.runtime.drain();
+        let outcome = self.runtime.wait_until_all_gone(deadline);
+        self.stop();
+        if outcome.is_ok() {
+            for worker in self.workers.drain(..) {
+                // A worker that panicked has said so; there is nothing to add here.
+                let _ = worker.join();
+            }
+        }
+        outcome
+    }
+
+    fn stop(&self) {
+        self.runtime.stop(self.workers.len());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("endpoint", &self.endpoint)
+            .field("workers", &self.workers.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Sets up a [`Server`].
+#[derive(Debug)]
+pub struct ServerBuilder {
+    transport: Arc<dyn Transport>,
+    endpoint: Endpoint,
+    workers: usize,
+    policy: Policy,
+    limits: ServerLimits,
+    options: BindOptions,
+    observer: Box<dyn Observer>,
+}
+
+impl ServerBuilder {
+    /// Sets how many threads read and answer requests; at least one. Default: 4.
+    #[must_use]
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers.max(1);
+        self
+    }
+
+    /// Sets who may connect. Default: [`Policy::same_user`].
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Sets the limits of the server as a whole.
+    #[must_use]
+    pub fn limits(mut self, limits: ServerLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets how the endpoint is bound. Sessions need byte streams.
+    #[must_use]
+    pub fn bind_options(mut self, options: BindOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Sets who is told about connections. Default: nobody.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.observer = Box::new(observer);
+        self
+    }
+
+    /// Binds the endpoint and serves on it in a protocol of the caller's.
+    ///
+    /// # Errors
+    /// As [`Transport::bind`]; [`Error::Io`] if threads cannot be started.
+    pub fn serve_protocol(
+        self,
+        service: impl Service,
+        speak: impl Fn() -> Box<dyn Protocol> + Send + Sync + 'static,
+    ) -> Result<Server> {
+        let own = self.transport.this_process()?;
+        let listener = self.transport.bind(&self.endpoint, &self.options)?;
+        let listener: Arc<dyn Listener> = Arc::from(listener);
+        let Some(waiter) = listener.waiter() else {
+            return Err(Error::Unsupported { operation: Operation::Park });
+        };
+        let cannot_start = |source: io::Error| Error::io(Operation::Bind, &self.endpoint, source);
+        let name = format!("ipc {}", self.endpoint);
+        let pool = Pool::start(&name, self.limits.pool_threads, self.limits.pool_queue)
+            .map_err(cannot_start)?;
+        let speak: Speak = Box::new(speak);
+        let runtime = Arc::new_cyclic(|myself| Runtime {
+            service: Box::new(service),
+            speak,
+            policy: self.policy,
+            own,
+            observer: self.observer,
+            limits: self.limits,
+            pool,
+            queue: RunQueue::new(Arc::clone(&waiter)),
+            timers: Timers::default(),
+            waiter,
+            myself: myself.clone(),
+            listener: Mutex::new(Some(listener)),
+            clients: Mutex::new(HashMap::new()),
+            all_gone: Condvar::new(),
+            full: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+            last_key: AtomicU64::new(Key::LISTENER.0),
+        });
+        let mut server = Server { runtime, endpoint: self.endpoint.clone(), workers: Vec::new() };
+        for number in 1..=self.workers {
+            let runtime = Arc::clone(&server.runtime);
+            let worker = thread::Builder::new()
+                .name(format!("{name} worker {number}"))
+                .spawn(move || worker::work(&runtime, number))
+                .map_err(cannot_start)?;
+            server.workers.push(worker);
+        }
+        server.runtime.arm();
+        Ok(server)
+    }
+}
+
+/// The four threads of the classic pipe server.
+const DEFAULT_WORKERS: usize = 4;

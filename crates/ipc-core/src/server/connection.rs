@@ -1,0 +1,110 @@
+//! One accepted connection as the runtime keeps it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Weak};
+use std::task::{Wake, Waker};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use super::ownership::Ownership;
+use super::protocol::{CallId, Protocol};
+use super::runtime::Runtime;
+use crate::cancel::CancelToken;
+use crate::deadline::Deadline;
+use crate::error::Failure;
+use crate::service::Reply;
+use crate::transport::{Connection, Key};
+
+/// A connection, its protocol, and who runs it.
+pub(super) struct Client {
+    pub(super) key: Key,
+    pub(super) connection: Box<dyn Connection>,
+    pub(super) ownership: Ownership,
+    /// Locked by the owner only, and so never waited for.
+    pub(super) state: Mutex<State>,
+    /// What the pool has finished and the owner has not taken yet.
+    answers: Mutex<Vec<Answer>>,
+    /// Wakes this connection's owner when a body has more to give.
+    pub(super) waker: Waker,
+}
+
+/// What the owner of a connection works on.
+pub(super) struct State {
+    pub(super) protocol: Box<dyn Protocol>,
+    /// Whether policy has admitted the peer.
+    pub(super) admitted: bool,
+    /// Whether anything was read.
+    pub(super) heard: bool,
+    /// Whether the protocol was told that the server drains.
+    pub(super) draining: bool,
+    /// Set once nothing more is to be said: by when the connection must be closed.
+    pub(super) closing: Option<Deadline>,
+    /// The earliest moment at which the timers know this connection to be due.
+    pub(super) timer: Option<Instant>,
+    /// The calls that are on the pool.
+    pub(super) on_pool: HashMap<CallId, CancelToken>,
+}
+
+/// The answer of a handler that ran on the pool.
+pub(super) type Answer = (CallId, Result<Reply<Vec<u8>>, Failure>);
+
+impl Client {
+    /// A connection that was just accepted; the caller owns it.
+    pub(super) fn accepted(
+        key: Key,
+        connection: Box<dyn Connection>,
+        protocol: Box<dyn Protocol>,
+        runtime: Weak<Runtime>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            key,
+            connection,
+            ownership: Ownership::owned(),
+            state: Mutex::new(State {
+                protocol,
+                admitted: false,
+                heard: false,
+                draining: false,
+                closing: None,
+                timer: None,
+                on_pool: HashMap::new(),
+            }),
+            answers: Mutex::default(),
+            waker: Waker::from(Arc::new(BodyWaker { runtime, key })),
+        })
+    }
+
+    /// Leaves the answer of a pool thread for the owner.
+    pub(super) fn answer(&self, answer: Answer) {
+        self.answers.lock().push(answer);
+    }
+
+    /// Takes what the pool has left.
+    pub(super) fn take_answers(&self) -> Vec<Answer> {
+        std::mem::take(&mut self.answers.lock())
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("key", &self.key)
+            .field("connection", &self.connection)
+            .finish_non_exhaustive()
+    }
+}
+
+struct BodyWaker {
+    runtime: Weak<Runtime>,
+    key: Key,
+}
+
+impl Wake for BodyWaker {
+    fn wake(self: Arc<Self>) {
+        if let Some(runtime) = self.runtime.upgrade() {
+            runtime.notify(self.key);
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! What a server allows itself and its clients.
+
+use std::time::Duration;
+
+/// Limits of a server as a whole; those of one connection belong to its protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerLimits {
+    /// Connections at once. Beyond it nobody is accepted until one ends. Default: 16,384.
+    pub connections: usize,
+    /// Threads for handlers that block ([`RunsOn::Pool`](crate::service::RunsOn::Pool)).
+    /// Default: 4.
+    pub pool_threads: usize,
+    /// Calls that may wait for such a thread; one more fails as
+    /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded). Default: 256.
+    pub pool_queue: usize,
+    /// How long a connection that is being closed may take to receive its last bytes. Default: 5
+    /// seconds.
+    pub closing: Duration,
+    /// How long accepting rests after the system refused it, for want of descriptors for
+    /// instance. Default: 100 milliseconds.
+    pub accept_pause: Duration,
+}
+
+impl Default for ServerLimits {
+    fn default() -> Self {
+        Self {
+            connections: 16_384,
+            pool_threads: 4,
+            pool_queue: 256,
+            closing: Duration::from_secs(5),
+            accept_pause: Duration::from_millis(100),
+        }
+    }
+}

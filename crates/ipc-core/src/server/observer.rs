@@ -1,0 +1,38 @@
+//! What happens to connections, told to whoever runs the server.
+
+use std::fmt;
+
+use crate::error::{Error, Failure};
+use crate::peer::Peer;
+
+/// Is told what the service does not see: who comes, who is refused, who breaks the protocol.
+///
+/// Called on workers, so it must return soon. Calls and their outcomes are the service's own
+/// ([`Reply::when_done`](crate::service::Reply::when_done)).
+pub trait Observer: fmt::Debug + Send + Sync {
+    /// Policy has admitted a peer; `None` if nobody knows who it is.
+    fn admitted(&self, peer: Option<&Peer>) {
+        let _ = peer;
+    }
+
+    /// Policy has refused a peer, or it could not be asked.
+    fn refused(&self, peer: Option<&Peer>, why: &Failure) {
+        let _ = (peer, why);
+    }
+
+    /// A peer broke the protocol or its time, and is being disconnected.
+    fn failed(&self, peer: Option<&Peer>, error: &Error) {
+        let _ = (peer, error);
+    }
+
+    /// The system would not let the listener accept; it is tried again soon.
+    fn cannot_accept(&self, error: &Error) {
+        let _ = error;
+    }
+}
+
+/// Tells nobody.
+#[derive(Debug)]
+pub(super) struct Nobody;
+
+impl Observer for Nobody {}
