@@ -23,6 +23,7 @@ pub mod memory;
 pub mod options;
 pub mod peer;
 pub mod policy;
+pub mod reports;
 pub mod server;
 pub mod service;
 pub mod transport;

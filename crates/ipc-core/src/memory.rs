@@ -22,7 +22,6 @@ mod handles;
 mod link;
 mod listener;
 mod pipe;
-mod waiter;
 
 use listener::{MemoryListener, Reception};
 

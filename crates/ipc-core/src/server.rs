@@ -20,6 +20,7 @@ pub mod protocol;
 mod queue;
 mod runtime;
 mod send;
+mod threaded;
 mod timers;
 mod turn;
 mod worker;
@@ -27,3 +28,6 @@ mod worker;
 pub use builder::{Server, ServerBuilder};
 pub use limits::ServerLimits;
 pub use observer::Observer;
+
+#[cfg(test)]
+mod tests;

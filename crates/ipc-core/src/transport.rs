@@ -247,7 +247,8 @@ pub trait Connection: fmt::Debug + Send + Sync {
     }
 
     /// Cancels everything on this connection, for good: each pending and later operation fails with
-    /// [`Error::Cancelled`]. What was written and has not left yet may be lost.
+    /// [`Error::Cancelled`]. What was written and has not left yet may be lost; the peer sees the end
+    /// at the latest when the connection is dropped.
     fn cancel(&self);
 
     /// Closes without losing a byte that was written: returns once the peer can no longer miss

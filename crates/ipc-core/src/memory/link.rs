@@ -7,9 +7,9 @@ use parking_lot::{Condvar, Mutex};
 use super::handles::Parcels;
 use super::pause;
 use super::pipe::Pipe;
-use super::waiter::MemoryWaiter;
 use crate::deadline::Deadline;
 use crate::error::{Error, Operation, Result};
+use crate::reports::Reports;
 use crate::transport::{Interest, Key, Ready};
 
 /// One of the two ends.
@@ -38,11 +38,7 @@ pub(super) struct Link {
 impl Link {
     /// A link whose directions hold `capacity` bytes. `takes_handles` is client's and server's;
     /// `waiter` watches the server's end.
-    pub(super) fn new(
-        capacity: usize,
-        takes_handles: [bool; 2],
-        waiter: Arc<MemoryWaiter>,
-    ) -> Self {
+    pub(super) fn new(capacity: usize, takes_handles: [bool; 2], waiter: Arc<Reports>) -> Self {
         let [client, server] = takes_handles;
         Self {
             state: Mutex::new(State {
@@ -232,12 +228,12 @@ struct End {
     cancelled: bool,
     closing: bool,
     gone: bool,
-    waiter: Option<Arc<MemoryWaiter>>,
+    waiter: Option<Arc<Reports>>,
     parked: Option<(Key, Interest)>,
 }
 
 impl End {
-    fn new(waiter: Option<Arc<MemoryWaiter>>) -> Self {
+    fn new(waiter: Option<Arc<Reports>>) -> Self {
         Self { cancelled: false, closing: false, gone: false, waiter, parked: None }
     }
 }

@@ -8,13 +8,13 @@ use parking_lot::{Condvar, Mutex};
 
 use super::connection::MemoryConnection;
 use super::link::{Link, Side};
-use super::waiter::MemoryWaiter;
 use super::{Limits, Names, nobody_listens, pause};
 use crate::deadline::Deadline;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Operation, Result};
 use crate::options::{BindOptions, ConnectOptions};
 use crate::peer::Peer;
+use crate::reports::Reports;
 use crate::transport::{Connection, Key, Listener, Ready, Waiter};
 
 /// The bound server side.
@@ -67,7 +67,7 @@ pub(super) struct Reception {
     /// Who serves here.
     server: Peer,
     limits: Limits,
-    waiter: Arc<MemoryWaiter>,
+    waiter: Arc<Reports>,
     queue: Mutex<Queue>,
     /// Notified when somebody has come to be accepted.
     arrival: Condvar,

@@ -14,6 +14,7 @@ use super::pool::Pool;
 use super::protocol::Protocol;
 use super::queue::RunQueue;
 use super::runtime::{Runtime, Speak};
+use super::threaded::Threaded;
 use super::timers::Timers;
 use super::worker;
 use crate::deadline::Deadline;
@@ -22,7 +23,7 @@ use crate::error::{Error, Operation, Result};
 use crate::options::BindOptions;
 use crate::policy::Policy;
 use crate::service::Service;
-use crate::transport::{Key, Listener, Transport};
+use crate::transport::{Key, Listener, Transport, Waiter};
 
 /// A running server. Dropping it cuts every connection; [`shutdown`](Self::shutdown) first lets
 /// them finish.
@@ -158,13 +159,10 @@ impl ServerBuilder {
         let own = self.transport.this_process()?;
         let listener = self.transport.bind(&self.endpoint, &self.options)?;
         let listener: Arc<dyn Listener> = Arc::from(listener);
-        let Some(waiter) = listener.waiter() else {
-            return Err(Error::Unsupported { operation: Operation::Park });
-        };
+        let (listener, waiter) = with_waiter(listener)?;
         let cannot_start = |source: io::Error| Error::io(Operation::Bind, &self.endpoint, source);
-        let name = format!("ipc {}", self.endpoint);
-        let pool = Pool::start(&name, self.limits.pool_threads, self.limits.pool_queue)
-            .map_err(cannot_start)?;
+        let pool =
+            Pool::start(self.limits.pool_threads, self.limits.pool_queue).map_err(cannot_start)?;
         let speak: Speak = Box::new(speak);
         let runtime = Arc::new_cyclic(|myself| Runtime {
             service: Box::new(service),
@@ -190,7 +188,7 @@ impl ServerBuilder {
         for number in 1..=self.workers {
             let runtime = Arc::clone(&server.runtime);
             let worker = thread::Builder::new()
-                .name(format!("{name} worker {number}"))
+                .name(format!("ipc-worker-{number}"))
                 .spawn(move || worker::work(&runtime, number))
                 .map_err(cannot_start)?;
             server.workers.push(worker);
@@ -198,6 +196,16 @@ impl ServerBuilder {
         server.runtime.arm();
         Ok(server)
     }
+}
+
+/// The listener with its waiter, or with threads in place of one.
+fn with_waiter(listener: Arc<dyn Listener>) -> Result<(Arc<dyn Listener>, Arc<dyn Waiter>)> {
+    if let Some(waiter) = listener.waiter() {
+        return Ok((listener, waiter));
+    }
+    let threaded = Arc::new(Threaded::new(listener)?);
+    let waiter = threaded.waiter().ok_or(Error::Unsupported { operation: Operation::Park })?;
+    Ok((threaded, waiter))
 }
 
 /// The four threads of the classic pipe server.

@@ -24,8 +24,12 @@ pub(super) struct Client {
     pub(super) ownership: Ownership,
     /// Locked by the owner only, and so never waited for.
     pub(super) state: Mutex<State>,
+    /// The calls that are on the pool.
+    on_pool: Mutex<HashMap<CallId, CancelToken>>,
     /// What the pool has finished and the owner has not taken yet.
     answers: Mutex<Vec<Answer>>,
+    /// Cancelled when the connection is over.
+    pub(super) gone: CancelToken,
     /// Wakes this connection's owner when a body has more to give.
     pub(super) waker: Waker,
 }
@@ -43,8 +47,6 @@ pub(super) struct State {
     pub(super) closing: Option<Deadline>,
     /// The earliest moment at which the timers know this connection to be due.
     pub(super) timer: Option<Instant>,
-    /// The calls that are on the pool.
-    pub(super) on_pool: HashMap<CallId, CancelToken>,
 }
 
 /// The answer of a handler that ran on the pool.
@@ -69,21 +71,46 @@ impl Client {
                 draining: false,
                 closing: None,
                 timer: None,
-                on_pool: HashMap::new(),
             }),
+            on_pool: Mutex::default(),
             answers: Mutex::default(),
+            gone: CancelToken::new(),
             waker: Waker::from(Arc::new(BodyWaker { runtime, key })),
         })
     }
 
+    /// Notes that `call` goes to the pool, and gives what cancels it there.
+    pub(super) fn goes_to_pool(&self, call: CallId) -> CancelToken {
+        let cancel = CancelToken::new();
+        self.on_pool.lock().insert(call, cancel.clone());
+        cancel
+    }
+
+    /// Cancels `call` if it is on the pool.
+    pub(super) fn cancel_call(&self, call: CallId) {
+        if let Some(cancel) = self.on_pool.lock().remove(&call) {
+            cancel.cancel();
+        }
+    }
+
     /// Leaves the answer of a pool thread for the owner.
-    pub(super) fn answer(&self, answer: Answer) {
-        self.answers.lock().push(answer);
+    pub(super) fn answer(&self, call: CallId, answer: Result<Reply<Vec<u8>>, Failure>) {
+        self.on_pool.lock().remove(&call);
+        self.answers.lock().push((call, answer));
     }
 
     /// Takes what the pool has left.
     pub(super) fn take_answers(&self) -> Vec<Answer> {
         std::mem::take(&mut self.answers.lock())
+    }
+
+    /// Ends the connection at once: nobody waits for its calls any more.
+    pub(super) fn cut(&self) {
+        self.connection.cancel();
+        self.gone.cancel();
+        for cancel in self.on_pool.lock().values() {
+            cancel.cancel();
+        }
     }
 }
 

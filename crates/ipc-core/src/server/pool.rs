@@ -21,12 +21,12 @@ pub(super) type Job = Box<dyn FnOnce(usize) + Send>;
 
 impl Pool {
     /// Starts `threads` threads with a queue of `queue` jobs.
-    pub(super) fn start(name: &str, threads: usize, queue: usize) -> io::Result<Self> {
+    pub(super) fn start(threads: usize, queue: usize) -> io::Result<Self> {
         let (jobs, receiver) = crossbeam_channel::bounded(queue);
         for number in 1..=threads.max(1) {
             let receiver = receiver.clone();
             thread::Builder::new()
-                .name(format!("{name} pool {number}"))
+                .name(format!("ipc-pool-{number}"))
                 .spawn(move || work(number, &receiver))?;
         }
         Ok(Self { jobs, queue })

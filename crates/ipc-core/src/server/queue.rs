@@ -38,8 +38,17 @@ impl<T> RunQueue<T> {
         self.ready.lock().push_back(work);
     }
 
+    /// Takes work from the front. Wakes another worker if there is more: the caller may be busy for
+    /// long, and the wake that was meant for a sleeper may have ended another's wait.
     pub(super) fn pop(&self) -> Option<T> {
-        self.ready.lock().pop_front()
+        let (work, is_last) = {
+            let mut ready = self.ready.lock();
+            (ready.pop_front(), ready.is_empty())
+        };
+        if !is_last && self.somebody_waits() {
+            self.waiter.wake();
+        }
+        work
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -161,10 +161,7 @@ impl Runtime {
 
     /// Forgets a connection that its owner has given up.
     pub(super) fn remove(&self, client: &Client) {
-        client.connection.cancel();
-        for cancel in client.state.lock().on_pool.values() {
-            cancel.cancel();
-        }
+        client.cut();
         let mut clients = self.clients.lock();
         clients.remove(&client.key);
         if clients.is_empty() {
@@ -210,7 +207,7 @@ impl Runtime {
         self.drain();
         self.stopped.store(true, Ordering::SeqCst);
         for client in self.clients.lock().values() {
-            client.connection.cancel();
+            client.cut();
         }
         for _ in 0..workers {
             self.waiter.wake();

@@ -11,7 +11,6 @@ use super::connection::{Client, State};
 use super::protocol::{CallId, Event};
 use super::runtime::Runtime;
 use super::send::{Sending, send};
-use crate::cancel::CancelToken;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind, Failure};
 use crate::peer::Peer;
@@ -89,7 +88,6 @@ impl Turn<'_> {
     /// Takes in what happened since the last turn, other than bytes.
     fn catch_up(&mut self) {
         for (call, answer) in self.client.take_answers() {
-            self.state.on_pool.remove(&call);
             self.state.protocol.reply(call, answer);
         }
         if self.state.protocol.deadline().has_passed() {
@@ -151,18 +149,14 @@ impl Turn<'_> {
                         self.run_on_pool(id, method, arguments, deadline);
                     } else {
                         let thread = Worker::Worker(self.worker);
-                        let never = CancelToken::new();
+                        let client = self.client;
                         let context =
-                            Context::new(&*self.client.connection, deadline, &never, thread);
+                            Context::new(&*client.connection, deadline, &client.gone, thread);
                         let answer = answer(self.runtime, &context, method, arguments);
                         self.state.protocol.reply(id, answer);
                     }
                 }
-                Event::Cancelled(call) => {
-                    if let Some(cancel) = self.state.on_pool.remove(&call) {
-                        cancel.cancel();
-                    }
-                }
+                Event::Cancelled(call) => self.client.cancel_call(call),
                 Event::Failed(error) => {
                     self.runtime.observer.failed(self.known_peer(), &error);
                 }
@@ -174,8 +168,7 @@ impl Turn<'_> {
     }
 
     fn run_on_pool(&mut self, id: CallId, method: u32, arguments: Vec<u8>, deadline: Deadline) {
-        let cancel = CancelToken::new();
-        self.state.on_pool.insert(id, cancel.clone());
+        let cancel = self.client.goes_to_pool(id);
         let (runtime, client) = (Arc::clone(self.runtime), Arc::clone(self.client));
         let job = move |thread| {
             let context =
@@ -184,11 +177,11 @@ impl Turn<'_> {
                 Ok(arguments) => answer(&runtime, &context, method, arguments),
                 Err(error) => Err(error.into()),
             };
-            client.answer((id, answer));
+            client.answer(id, answer);
             runtime.notify(client.key);
         };
         if let Err(failure) = self.runtime.pool.submit(Box::new(job)) {
-            self.state.on_pool.remove(&id);
+            self.client.cancel_call(id);
             self.state.protocol.reply(id, Err(failure));
         }
     }
