@@ -131,9 +131,7 @@ impl ErrorKind {
             io::ErrorKind::PermissionDenied => Self::PermissionDenied,
             io::ErrorKind::IsADirectory => Self::IsADirectory,
             io::ErrorKind::NotADirectory => Self::NotADirectory,
-            io::ErrorKind::InvalidInput
-            | io::ErrorKind::InvalidFilename
-            | io::ErrorKind::InvalidData => Self::InvalidInput,
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => Self::InvalidInput,
             io::ErrorKind::TimedOut => Self::TimedOut,
             io::ErrorKind::WouldBlock | io::ErrorKind::ResourceBusy => Self::Busy,
             io::ErrorKind::UnexpectedEof => Self::Truncated,
