@@ -26,6 +26,10 @@ pub trait Protocol: fmt::Debug + Send {
     /// `count` bytes were read into [`room`](Self::room).
     fn received(&mut self, count: usize);
 
+    /// The connection is about to be parked: memory that holds nothing is better given back, for it
+    /// may stay parked for long and among ten thousand others. Default: nothing.
+    fn rest(&mut self) {}
+
     /// The peer has ended: nothing more will come, and nobody waits for an answer.
     fn ended(&mut self);
 

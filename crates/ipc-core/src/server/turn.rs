@@ -40,6 +40,7 @@ pub(super) fn take_turn(
     let mut turn = Turn { runtime, client, state: &mut state, worker, scratch, share, requests: 0 };
     let after = turn.run();
     if matches!(after, After::Park(_)) {
+        state.protocol.rest();
         runtime.set_timer(client, &mut state);
     }
     after
