@@ -1,2 +1,40 @@
-//! What CI runs.
-fn main() {}
+//! The chores of this workspace, run as `cargo xtask COMMAND`.
+//!
+//! `ci` runs what every change must pass, `tidy` the rules that no other tool checks.
+
+use std::process::ExitCode;
+
+mod ci;
+mod deny;
+mod oldest;
+mod packages;
+mod skips;
+mod steps;
+mod tidy;
+mod workspace;
+
+use workspace::{Result, Workspace};
+
+const USAGE: &str = "usage: cargo xtask ci [STEP]...   run all steps, or those that are named
+       cargo xtask tidy           check the rules of this workspace";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("xtask: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[&str]) -> Result {
+    let workspace = Workspace::find()?;
+    match arguments {
+        ["ci", steps @ ..] => ci::run(&workspace, steps),
+        ["tidy"] => tidy::check(&workspace),
+        _ => Err(format!("nothing to do\n{USAGE}")),
+    }
+}
