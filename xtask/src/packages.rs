@@ -11,6 +11,7 @@ struct Package {
 }
 
 const PACKAGES: &[Package] = &[
+    Package { name: "git", needed_for: "knowing which files are ours" },
     Package { name: "acl", needed_for: "tests that grant a file to a uid by ACL" },
     Package { name: "util-linux", needed_for: "tests with a client in a namespace of its own" },
     Package { name: "python3", needed_for: "the interoperability client" },
