@@ -1,2 +1,25 @@
 //! Unix domain sockets for `ipc`.
 #![cfg(unix)]
+
+mod address;
+mod connect;
+mod connection;
+mod identity;
+mod listener;
+mod switch;
+mod sys;
+mod transport;
+mod waiter;
+
+pub use connection::regular_file;
+pub use identity::ActAs;
+pub use transport::UnixTransport;
+
+/// The word before the colon in this transport's endpoints.
+const SCHEME: &str = "unix";
+
+/// The longest message, in bytes.
+///
+/// A longer one could be carried, but the system takes a message as one piece of its own memory,
+/// and large pieces run out.
+const MAX_MESSAGE: usize = 128 * 1024;

@@ -1,0 +1,161 @@
+//! Passing open files (`SCM_RIGHTS`).
+//!
+//! A handle travels with the bytes of one write and can arrive merged with bytes that were written
+//! before it, so handles are matched by count and never by where a read ended: the ticket of a
+//! handle is how many were passed before it in that direction.
+
+use std::fs::File;
+use std::io::IoSlice;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use ipc_core::transport::{Handles, ReceivedHandle, Ticket};
+use ipc_core::{Error, Operation, Result};
+use parking_lot::Mutex;
+
+use super::UnixConnection;
+use crate::sys::socket::{self, MAX_HANDLES, Patience};
+use crate::sys::{self, Errno};
+
+impl Handles for UnixConnection {
+    fn offer(&self, file: File) -> Result<Ticket> {
+        self.state.check_writing(Operation::PassHandle)?;
+        self.passing()?.offer(file)
+    }
+
+    fn claim(&self, ticket: Ticket) -> Result<ReceivedHandle> {
+        self.passing()?.claim(ticket)
+    }
+}
+
+impl UnixConnection {
+    fn passing(&self) -> Result<&Passing> {
+        self.passing.as_ref().ok_or(Error::Unsupported { operation: Operation::PassHandle })
+    }
+}
+
+/// The handles of one connection, on their way in both directions.
+#[derive(Debug, Default)]
+pub(super) struct Passing {
+    outgoing: Mutex<Outgoing>,
+    incoming: Mutex<Incoming>,
+}
+
+#[derive(Debug, Default)]
+struct Outgoing {
+    offered: u64,
+    waiting: Vec<OwnedFd>,
+}
+
+#[derive(Debug, Default)]
+struct Incoming {
+    arrived: u64,
+    unclaimed: Vec<(Ticket, OwnedFd)>,
+    /// Once a handle was lost, the count says nothing any more: no later one can be claimed.
+    lost: Option<Loss>,
+}
+
+/// Why a handle was lost.
+#[derive(Clone, Copy, Debug)]
+enum Loss {
+    TooMany,
+    NoDescriptorFree,
+}
+
+impl Passing {
+    fn offer(&self, file: File) -> Result<Ticket> {
+        let mut outgoing = self.outgoing.lock();
+        if outgoing.waiting.len() == MAX_HANDLES {
+            return Err(too_many("handles waiting to be sent"));
+        }
+        let ticket = Ticket(outgoing.offered);
+        outgoing.offered += 1;
+        outgoing.waiting.push(file.into());
+        Ok(ticket)
+    }
+
+    /// Sends `parts` and whatever was offered, without waiting.
+    ///
+    /// The lock is held meanwhile, so that handles leave in the order of their tickets; that it is
+    /// never held by a call that waits is why this one does not.
+    pub(super) fn send(&self, socket: BorrowedFd<'_>, parts: &[IoSlice<'_>]) -> sys::Result<usize> {
+        let mut outgoing = self.outgoing.lock();
+        let handles: Vec<_> = outgoing.waiting.iter().map(AsFd::as_fd).collect();
+        let count = socket::send(socket, parts, &handles, Patience::TryOnce)?;
+        // They left with the first byte; the peer has its own duplicates.
+        outgoing.waiting.clear();
+        Ok(count)
+    }
+
+    /// Receives bytes, or a message of which it returns the true length, and keeps the handles that
+    /// came along.
+    pub(super) fn receive(
+        &self,
+        socket: BorrowedFd<'_>,
+        buffer: &mut [u8],
+        patience: Patience,
+    ) -> sys::Result<usize> {
+        let room = self.incoming.lock().room();
+        let mut handles = Vec::new();
+        let mut keep = |handle| handles.push(handle);
+        let received = socket::receive_with_handles(socket, buffer, room, patience, &mut keep)?;
+        if received.handles_lost || !handles.is_empty() {
+            let loss = match handles.len() {
+                _ if !received.handles_lost => None,
+                count if count < room => Some(Loss::NoDescriptorFree),
+                _ => Some(Loss::TooMany),
+            };
+            self.incoming.lock().take_in(handles, loss);
+        }
+        Ok(received.count)
+    }
+
+    fn claim(&self, ticket: Ticket) -> Result<ReceivedHandle> {
+        let mut incoming = self.incoming.lock();
+        let found = incoming.unclaimed.iter().position(|(arrived, _)| *arrived == ticket);
+        if let Some(found) = found {
+            let (_, handle) = incoming.unclaimed.remove(found);
+            return Ok(ReceivedHandle::new(File::from(handle)));
+        }
+        let never_came = ticket.0 >= incoming.arrived;
+        match incoming.lost {
+            Some(Loss::TooMany) if never_came => Err(too_many("received handles not yet claimed")),
+            Some(Loss::NoDescriptorFree) if never_came => Err(Error::Io {
+                operation: Operation::PassHandle,
+                at: None,
+                source: Errno::MFILE.into(),
+            }),
+            _ => Err(Error::Protocol { reason: no_such(ticket, never_came) }),
+        }
+    }
+}
+
+impl Incoming {
+    fn room(&self) -> usize {
+        match self.lost {
+            None => MAX_HANDLES.saturating_sub(self.unclaimed.len()),
+            Some(_) => 0,
+        }
+    }
+
+    fn take_in(&mut self, handles: Vec<OwnedFd>, loss: Option<Loss>) {
+        if self.lost.is_some() {
+            return;
+        }
+        for handle in handles {
+            self.unclaimed.push((Ticket(self.arrived), handle));
+            self.arrived += 1;
+        }
+        self.lost = loss;
+    }
+}
+
+fn too_many(what: &'static str) -> Error {
+    let limit = MAX_HANDLES as u64;
+    Error::LimitExceeded { what, asked: limit + 1, limit }
+}
+
+fn no_such(ticket: Ticket, never_came: bool) -> String {
+    let Ticket(number) = ticket;
+    let why = if never_came { "has not come" } else { "was claimed before" };
+    format!("handle {number} {why}")
+}

@@ -1,0 +1,86 @@
+//! Sending a file without taking it through this process (`sendfile`, Linux).
+
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ipc_core::transport::Interest;
+use ipc_core::{Deadline, Error, Operation, Result};
+
+use super::UnixConnection;
+use crate::sys::sendfile::{self, MAX_COUNT};
+use crate::sys::socket::{self, Kind};
+use crate::sys::{Errno, poll};
+
+const OPERATION: Operation = Operation::SendFile;
+
+impl UnixConnection {
+    /// Without a deadline one call sends everything. `sendfile` cannot be told not to wait, so with
+    /// one it is given only as much as fits for certain: a socket counts as writable while at most
+    /// a quarter of its buffer is taken, and half of it is sent then.
+    pub(super) fn send_range(
+        &self,
+        file: &File,
+        from: u64,
+        length: u64,
+        deadline: Deadline,
+    ) -> Result<u64> {
+        if !sendfile::EXISTS || self.kind != Kind::Stream {
+            return Err(Error::Unsupported { operation: OPERATION });
+        }
+        self.state.check_writing(OPERATION)?;
+        let mut count = usize::try_from(length).unwrap_or(MAX_COUNT).min(MAX_COUNT);
+        if count == 0 {
+            return Ok(0);
+        }
+        let buffer = self.file_buffer.size(self);
+        if !deadline.is_never() {
+            count = count.min(buffer / 2);
+            self.wait_for_room(deadline)?;
+        }
+        let sent = sendfile::send_file(self.socket.as_fd(), file, from, count)
+            .map_err(|error| self.file_failure(error))?;
+        Ok(sent as u64)
+    }
+
+    fn wait_for_room(&self, deadline: Deadline) -> Result<()> {
+        let ready = poll::wait(self.socket.as_fd(), Interest::Write, deadline)
+            .map_err(|error| self.failure(OPERATION, error))?;
+        if ready.write { Ok(()) } else { Err(Error::TimedOut { operation: OPERATION }) }
+    }
+
+    fn file_failure(&self, error: Errno) -> Error {
+        match error {
+            // The file has no pages that could be lent to a socket, or lies where seeking is not.
+            Errno::INVAL | Errno::SPIPE | Errno::NOSYS | Errno::OPNOTSUPP => {
+                Error::Unsupported { operation: OPERATION }
+            }
+            error => self.failure(OPERATION, error),
+        }
+    }
+}
+
+/// The size of the send buffer while files are sent, once it was raised for that; 0 before.
+#[derive(Debug, Default)]
+pub(super) struct FileBuffer(AtomicUsize);
+
+impl FileBuffer {
+    /// 1 MiB: with less, sender and receiver put each other to sleep all the time.
+    const WANTED: usize = 1024 * 1024;
+
+    fn size(&self, connection: &UnixConnection) -> usize {
+        match self.0.load(Ordering::Relaxed) {
+            0 => {
+                let size = socket::set_send_buffer(connection.socket.as_fd(), Self::WANTED)
+                    .unwrap_or(SMALLEST)
+                    .max(SMALLEST);
+                self.0.store(size, Ordering::Relaxed);
+                size
+            }
+            size => size,
+        }
+    }
+}
+
+/// Source: Linux, `SOCK_MIN_SNDBUF`, rounded down to pages.
+const SMALLEST: usize = 4096;

@@ -1,0 +1,155 @@
+//! The transport: what it can do, binding, connecting.
+
+use ipc_core::{
+    BindOptions, Capabilities, ConnectOptions, Connection, Endpoint, Error, ImpersonationLevel,
+    Listener, Mode, Operation, Peer, Result, Transport,
+};
+
+use crate::address::Address;
+use crate::connect;
+use crate::identity::{self, ActAs};
+use crate::listener::{Settings, UnixListener};
+use crate::sys::poller::Poller;
+use crate::sys::sendfile;
+use crate::sys::socket::{HAS_MESSAGES, Kind};
+use crate::{MAX_MESSAGE, SCHEME, switch};
+
+/// Unix domain sockets.
+///
+/// # Platform differences
+/// | | Linux | macOS, FreeBSD |
+/// |---|---|---|
+/// | messages (`Mode::Messages`), abstract names (`unix:@name`), `send_file`, parking | yes | no |
+/// | acting as the peer | yes | no |
+/// | a full backlog | `connect` waits for room | `connect` finds nobody |
+///
+/// # Examples
+/// ```
+/// use ipc_core::{BindOptions, ConnectOptions, Deadline, Transport};
+/// use ipc_unix::UnixTransport;
+///
+/// # let place = tempfile::tempdir().expect("a directory");
+/// # let at = format!("unix:{}/echo.sock", place.path().display());
+/// let transport = UnixTransport::new().mode(0o660);
+/// let listener = transport.bind(&at.parse()?, &BindOptions::new())?;
+/// let client = transport.connect(&at.parse()?, &ConnectOptions::new())?;
+/// let server = listener.accept(Deadline::NEVER)?;
+///
+/// client.write_all(b"hello", Deadline::NEVER)?;
+/// let mut read = [0; 5];
+/// server.read_exact(&mut read, Deadline::NEVER)?;
+/// assert_eq!(&read, b"hello");
+/// assert_eq!(server.peer()?.pid(), Some(std::process::id()));
+/// # Ok::<(), ipc_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct UnixTransport {
+    mode: Option<u32>,
+    backlog: u32,
+    act_as: ActAs,
+}
+
+impl UnixTransport {
+    /// The mode of socket files unless [`mode`](Self::mode) says otherwise.
+    pub const DEFAULT_MODE: u32 = 0o600;
+
+    /// How many peers may wait to be accepted unless [`backlog`](Self::backlog) says otherwise.
+    /// Source: Linux, `net.core.somaxconn`, which is the upper limit there.
+    pub const DEFAULT_BACKLOG: u32 = 4096;
+
+    /// A transport with the defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { mode: None, backlog: Self::DEFAULT_BACKLOG, act_as: ActAs::default() }
+    }
+
+    /// Sets the mode of the socket files that are bound: who may write one may connect. Default:
+    /// [`DEFAULT_MODE`](Self::DEFAULT_MODE), this user alone. The process's umask has no say.
+    ///
+    /// Binding refuses bits other than `0o777`, and any mode for an abstract name, which has no
+    /// file.
+    #[must_use]
+    pub fn mode(mut self, mode: u32) -> Self {
+        self.mode = Some(mode);
+        self
+    }
+
+    /// Sets how many peers may wait to be accepted; the system may allow fewer. Default:
+    /// [`DEFAULT_BACKLOG`](Self::DEFAULT_BACKLOG).
+    #[must_use]
+    pub fn backlog(mut self, peers: u32) -> Self {
+        self.backlog = peers;
+        self
+    }
+
+    /// Sets whom a server acts as although it would be refused by default. Default: nobody.
+    #[must_use]
+    pub fn act_as(mut self, act_as: ActAs) -> Self {
+        self.act_as = act_as;
+        self
+    }
+
+    fn settings(&self, at: &Endpoint, options: &BindOptions) -> Result<Settings> {
+        let mode = self.mode.unwrap_or(Self::DEFAULT_MODE);
+        if mode & !0o777 != 0 {
+            let reason = format!("the mode of a socket has bits of 777 only, not {mode:o}");
+            return Err(Error::InvalidInput { reason });
+        }
+        if self.mode.is_some() && Address::is_abstract(at) {
+            let reason = format!("`{at}` has no file, so it can have no mode");
+            return Err(Error::InvalidInput { reason });
+        }
+        let kind = kind_of(options.mode, Operation::Bind)?;
+        Ok(Settings { kind, mode, backlog: self.backlog, act_as: self.act_as.clone() })
+    }
+}
+
+impl Default for UnixTransport {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Transport for UnixTransport {
+    fn scheme(&self) -> &'static str {
+        SCHEME
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let mut can = Capabilities::default();
+        can.run_as_peer = switch::can_run_as_peer();
+        can.identity = true;
+        can.half_close = true;
+        can.send_file = sendfile::EXISTS;
+        can.handles = true;
+        can.max_message = HAS_MESSAGES.then_some(MAX_MESSAGE);
+        can.parking = Poller::EXISTS;
+        can
+    }
+
+    fn this_process(&self) -> Result<Peer> {
+        identity::this_process()
+    }
+
+    fn bind(&self, at: &Endpoint, options: &BindOptions) -> Result<Box<dyn Listener>> {
+        let settings = self.settings(at, options)?;
+        Ok(Box::new(UnixListener::bind(at, options, settings)?))
+    }
+
+    fn connect(&self, to: &Endpoint, options: &ConnectOptions) -> Result<Box<dyn Connection>> {
+        let kind = kind_of(options.mode, Operation::Connect)?;
+        if options.level == ImpersonationLevel::Delegation {
+            // There is no way on to other machines here, and less must not pass for it.
+            return Err(Error::Unsupported { operation: Operation::Connect });
+        }
+        Ok(Box::new(connect::connect(to, kind, options)?))
+    }
+}
+
+fn kind_of(mode: Mode, operation: Operation) -> Result<Kind> {
+    match mode {
+        Mode::Bytes => Ok(Kind::Stream),
+        Mode::Messages if HAS_MESSAGES => Ok(Kind::Messages),
+        Mode::Messages => Err(Error::Unsupported { operation }),
+    }
+}

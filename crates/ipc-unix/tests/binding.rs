@@ -1,0 +1,363 @@
+//! Taking a name, holding it and freeing it.
+#![cfg(target_os = "linux")]
+
+#[path = "common/child.rs"]
+mod child;
+mod common;
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use child::Process;
+use common::{bind, connect, endpoint_in, place, skip, soon};
+use ipc_core::{BindOptions, ConnectOptions, Endpoint, Error, Mode, Transport};
+use ipc_unix::UnixTransport;
+
+fn refusal(at: &Endpoint) -> Error {
+    UnixTransport::new().bind(at, &BindOptions::new()).expect_err("must be refused")
+}
+
+fn path_of(endpoint: &Endpoint) -> PathBuf {
+    PathBuf::from(endpoint.name())
+}
+
+fn lock_of(endpoint: &Endpoint) -> PathBuf {
+    PathBuf::from(format!("{}.lock", endpoint.name()))
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// A uid that no account has.
+const STRANGER: u32 = 4_000_001;
+
+#[test]
+fn a_second_bind_is_refused_with_the_holder_and_the_name_is_free_after_the_drop() {
+    let (place, at) = place();
+    let listener = bind(&at);
+    let error = refusal(&at);
+    let holder = format!("process {}", std::process::id());
+    assert!(matches!(&error, Error::EndpointInUse { holder: Some(said), .. } if *said == holder));
+    drop(connect(&at));
+    drop(listener);
+    assert_eq!(fs::read_dir(place.path()).expect("a directory").count(), 0, "nothing is left");
+    drop(bind(&at));
+}
+
+#[test]
+fn the_name_stays_held_after_closing_until_the_listener_is_dropped() {
+    let (_place, at) = place();
+    let listener = bind(&at);
+    listener.close();
+    assert!(matches!(refusal(&at), Error::EndpointInUse { .. }));
+    drop(listener);
+    drop(bind(&at));
+}
+
+#[test]
+fn a_process_that_the_server_starts_does_not_hold_its_name() {
+    let (_place, at) = place();
+    let listener = bind(&at);
+    let mut child = Command::new("sleep").arg("60").spawn().expect("starts");
+    drop(listener);
+    drop(bind(&at));
+    child.kill().expect("runs");
+    child.wait().expect("ends");
+}
+
+#[test]
+fn t08_what_lies_at_the_name_is_refused_and_left_alone() {
+    let (_place, at) = place();
+    let path = path_of(&at);
+
+    fs::write(&path, "precious").expect("writes");
+    assert!(matches!(refusal(&at), Error::EndpointUnsafe { .. }));
+    assert_eq!(fs::read_to_string(&path).expect("still there"), "precious");
+    fs::remove_file(&path).expect("removes");
+
+    symlink("/nowhere", &path).expect("links");
+    let said = refusal(&at).to_string();
+    assert!(said.contains("symbolic link"), "{said}");
+    fs::remove_file(&path).expect("removes");
+
+    drop(bind(&at));
+}
+
+#[test]
+fn t08_a_planted_lock_file_is_refused_and_left_alone() {
+    let (place, at) = place();
+    let (lock, precious) = (lock_of(&at), place.path().join("precious"));
+    fs::write(&precious, "precious").expect("writes");
+
+    symlink(&precious, &lock).expect("links");
+    let said = refusal(&at).to_string();
+    assert!(said.contains("symbolic link"), "{said}");
+    fs::remove_file(&lock).expect("removes");
+
+    fs::hard_link(&precious, &lock).expect("links");
+    let said = refusal(&at).to_string();
+    assert!(said.contains("second name"), "{said}");
+    fs::remove_file(&lock).expect("removes");
+
+    fs::create_dir(&lock).expect("makes");
+    assert!(matches!(refusal(&at), Error::EndpointUnsafe { .. }));
+    fs::remove_dir(&lock).expect("removes");
+
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &lock,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RWXU,
+        0,
+    )
+    .expect("makes a FIFO");
+    assert!(matches!(refusal(&at), Error::EndpointUnsafe { .. }));
+
+    assert_eq!(fs::read_to_string(&precious).expect("still there"), "precious");
+}
+
+#[test]
+fn t08_files_of_another_user_are_refused() {
+    if !is_root() {
+        return skip("t08_files_of_another_user_are_refused", "needs root to make such files");
+    }
+    let (_place, at) = place();
+    let (path, lock) = (path_of(&at), lock_of(&at));
+
+    fs::write(&lock, "1\n").expect("writes");
+    chown(&lock, Some(STRANGER), None).expect("changes");
+    let said = refusal(&at).to_string();
+    assert!(said.contains(&STRANGER.to_string()), "{said}");
+    fs::remove_file(&lock).expect("removes");
+
+    drop(UnixListener::bind(&path).expect("binds"));
+    chown(&path, Some(STRANGER), None).expect("changes");
+    let said = refusal(&at).to_string();
+    assert!(said.contains(&STRANGER.to_string()), "{said}");
+    assert!(path.exists());
+}
+
+#[test]
+fn t08_a_directory_that_others_may_write_is_refused_and_a_sticky_one_is_not() {
+    let (place, at) = place();
+    let mode = |mode| fs::set_permissions(place.path(), Permissions::from_mode(mode)).expect("ok");
+    mode(0o777);
+    let said = refusal(&at).to_string();
+    assert!(
+        said.contains("everybody") && said.contains(&*place.path().to_string_lossy()),
+        "{said}"
+    );
+    mode(0o1777);
+    drop(bind(&at));
+    mode(0o755);
+    if is_root() {
+        chown(place.path(), Some(STRANGER), None).expect("changes");
+        let said = refusal(&at).to_string();
+        assert!(said.contains(&STRANGER.to_string()), "{said}");
+    } else {
+        skip("t08_a_directory_that_others_may_write_is_refused…", "a foreign owner needs root");
+    }
+}
+
+#[test]
+fn t08_a_name_that_another_user_holds_is_said_to_be_so() {
+    if !is_root() {
+        return skip("t08_a_name_that_another_user_holds_is_said_to_be_so", "needs two users");
+    }
+    let (place, at) = place();
+    fs::set_permissions(place.path(), Permissions::from_mode(0o1777)).expect("changes");
+    let _listener = bind(&at);
+    let mut child = Process::start_as(Some(STRANGER), "child_that_binds", &[at.as_str()]);
+    child.hears();
+    child.tell();
+    assert_eq!(child.hears(), "lost to another user");
+}
+
+/// One of two servers that start at the same moment wins, however the one before them died.
+#[test]
+fn t11_of_two_servers_that_race_exactly_one_wins_and_the_loser_names_it() {
+    const ROUNDS: usize = 200;
+    let (_place, at) = place();
+    for round in 0..ROUNDS {
+        let mut racers = [(); 2].map(|()| Process::start("child_that_binds", &[at.as_str()]));
+        for racer in &mut racers {
+            assert_eq!(racer.hears(), "ready");
+        }
+        for racer in &mut racers {
+            racer.tell();
+        }
+        let said = racers.each_mut().map(Process::hears);
+        let winner = said.iter().position(|line| line == "won");
+        let winner = winner.unwrap_or_else(|| panic!("round {round}: nobody won: {said:?}"));
+        let lost = format!("lost to process {}", racers[winner].id());
+        assert_eq!(said[1 - winner], lost, "round {round}");
+        // Both die without tidying up: the next round finds a stale socket and a stale lock.
+        racers.into_iter().for_each(Process::kill);
+        assert!(path_of(&at).exists() && lock_of(&at).exists());
+    }
+}
+
+#[test]
+fn a_killed_server_can_be_restarted_at_once() {
+    let (_place, at) = place();
+    for round in 0..20 {
+        let mut server = Process::start("child_that_binds", &[at.as_str()]);
+        server.hears();
+        server.tell();
+        assert_eq!(server.hears(), "won", "round {round}");
+        drop(connect(&at));
+        server.kill();
+    }
+    drop(bind(&at));
+}
+
+/// Binds what the parent names when told to, says how it went, and stays until it is killed.
+#[test]
+fn child_that_binds() {
+    let Some(arguments) = child::role("child_that_binds") else { return };
+    let at: Endpoint = arguments[0].parse().expect("an endpoint");
+    child::say("ready");
+    child::wait_for_parent();
+    let outcome = UnixTransport::new().bind(&at, &BindOptions::new());
+    child::say(&match &outcome {
+        Ok(_) => "won".to_owned(),
+        Err(Error::EndpointInUse { holder: Some(holder), .. }) => format!("lost to {holder}"),
+        Err(error) => error.chain(),
+    });
+    child::wait_for_parent();
+}
+
+/// However other threads set the process's umask, the file never has a bit that was not asked for,
+/// and in the end has each that was.
+#[test]
+fn t12_the_mode_is_right_from_the_first_instant_whatever_the_umask() {
+    // The umask belongs to the whole process, so this needs one of its own.
+    let mut child = Process::start("child_with_changing_umask", &[]);
+    assert_eq!(child.hears(), "done");
+}
+
+#[test]
+fn child_with_changing_umask() {
+    if child::role("child_with_changing_umask").is_none() {
+        return;
+    }
+    let (place, _) = place();
+    for kind in [Mode::Bytes, Mode::Messages] {
+        for mode in [0o600, 0o660, 0o666] {
+            bind_under_changing_umask(&endpoint_in(&place, "s"), kind, mode);
+        }
+    }
+    child::say("done");
+}
+
+fn bind_under_changing_umask(at: &Endpoint, kind: Mode, mode: u32) {
+    let done = AtomicBool::new(false);
+    let path = path_of(at);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                for umask in [0, 0o077, 0o777] {
+                    rustix::process::umask(rustix::fs::Mode::from_raw_mode(umask));
+                }
+            }
+        });
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                if let Ok(found) = fs::metadata(&path) {
+                    assert_eq!(found.mode() & 0o777 & !mode, 0, "{:o}", found.mode());
+                }
+            }
+        });
+        let transport = UnixTransport::new().mode(mode);
+        for _ in 0..200 {
+            let listener = transport.bind(at, &BindOptions::new().mode(kind)).expect("binds");
+            let found = fs::metadata(&path).expect("is there").mode() & 0o777;
+            assert_eq!(found, mode, "{found:o}");
+            drop(listener);
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn t13_a_socket_that_somebody_serves_without_the_lock_is_not_taken_over() {
+    let (_place, at) = place();
+    let alien = UnixListener::bind(path_of(&at)).expect("binds");
+    assert!(matches!(refusal(&at), Error::EndpointInUse { .. }));
+    // Not by dropping it: a process that another test starts has it, too, for a moment.
+    rustix::net::shutdown(&alien, rustix::net::Shutdown::Both).expect("shuts down");
+    drop(bind(&at));
+}
+
+#[test]
+fn t13_a_file_that_took_the_sockets_place_is_not_removed() {
+    let (place, at) = place();
+    let listener = bind(&at);
+    fs::rename(path_of(&at), place.path().join("moved")).expect("moves");
+    fs::write(path_of(&at), "precious").expect("writes");
+    drop(listener);
+    assert_eq!(fs::read_to_string(path_of(&at)).expect("still there"), "precious");
+    assert!(place.path().join("moved").exists());
+}
+
+#[test]
+fn a_lock_that_its_holder_removed_is_the_lock_of_nothing() {
+    let (_place, at) = place();
+    let done = AtomicBool::new(false);
+    let holders = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    match UnixTransport::new().bind(&at, &BindOptions::new()) {
+                        Ok(listener) => {
+                            assert!(!holders.swap(true, Ordering::SeqCst), "two at once");
+                            holders.store(false, Ordering::SeqCst);
+                            drop(listener);
+                        }
+                        Err(Error::EndpointInUse { .. }) => {}
+                        Err(error) => panic!("{}", error.chain()),
+                    }
+                }
+            });
+        }
+        for _ in 0..500 {
+            // Whoever holds it, the name works or nobody is there.
+            match UnixTransport::new().connect(&at, &ConnectOptions::new().deadline(soon())) {
+                Ok(_) | Err(Error::NotFound { .. }) => {}
+                Err(error) => panic!("{}", error.chain()),
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn l30_an_abstract_name_is_held_by_the_system_and_has_no_mode() {
+    let at: Endpoint =
+        format!("unix:@ipc-unix-test-{}", std::process::id()).parse().expect("an endpoint");
+    let with_mode = UnixTransport::new().mode(0o600).bind(&at, &BindOptions::new());
+    assert!(matches!(with_mode, Err(Error::InvalidInput { .. })), "{with_mode:?}");
+    let listener = bind(&at);
+    assert!(matches!(refusal(&at), Error::EndpointInUse { .. }));
+    let client = connect(&at);
+    let server = listener.accept(soon()).expect("accepts");
+    client.write_all(b"x", soon()).expect("writes");
+    assert_eq!(server.read(&mut [0; 8], soon()).expect("reads"), 1);
+    assert!(!Path::new(at.name()).exists());
+    drop(listener);
+    drop(bind(&at));
+}
+
+#[test]
+fn a_mode_with_other_bits_than_permissions_is_refused() {
+    let (_place, at) = place();
+    let bound = UnixTransport::new().mode(0o4600).bind(&at, &BindOptions::new());
+    assert!(matches!(bound, Err(Error::InvalidInput { .. })), "{bound:?}");
+}

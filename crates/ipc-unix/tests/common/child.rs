@@ -1,0 +1,91 @@
+//! Other processes: this test binary again, running one of its own functions.
+//!
+//! The function is a `#[test]` that does nothing unless it was started so.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+const ROLE: &str = "IPC_UNIX_TEST_ROLE";
+
+/// What the parent handed over, if this process was started to run `function`.
+pub(crate) fn role(function: &str) -> Option<Vec<String>> {
+    let role = std::env::var(ROLE).ok()?;
+    let mut words = role.split('\n').map(str::to_owned);
+    (words.next()? == function).then(|| words.collect())
+}
+
+/// Says `line` to the parent. (libtest writes to the same place, so the parent skips the rest.)
+pub(crate) fn say(line: &str) {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "\nchild: {line}").and_then(|()| stdout.flush()).expect("the parent listens");
+}
+
+/// Waits until the parent has written a line; `false` if it has gone.
+pub(crate) fn wait_for_parent() -> bool {
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).is_ok_and(|count| count > 0)
+}
+
+/// A running child; killed and waited for when dropped.
+pub(crate) struct Process {
+    child: Child,
+    said: BufReader<ChildStdout>,
+}
+
+impl Process {
+    pub(crate) fn start(function: &str, arguments: &[&str]) -> Self {
+        Self::start_as(None, function, arguments)
+    }
+
+    /// Starts it as another user and group, where a uid is given; needs root.
+    pub(crate) fn start_as(uid: Option<u32>, function: &str, arguments: &[&str]) -> Self {
+        // The build may lie below a directory that the other user may not enter.
+        let mut command = Command::new("/proc/self/exe");
+        command.args(["--exact", function, "--nocapture", "--test-threads=1"]);
+        command.env(ROLE, [&[function], arguments].concat().join("\n"));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        if let Some(uid) = uid {
+            command.uid(uid).gid(uid);
+        }
+        let mut child = command.spawn().expect("starts");
+        let said = BufReader::new(child.stdout.take().expect("was piped"));
+        Self { child, said }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The next line that the child says.
+    pub(crate) fn hears(&mut self) -> String {
+        for line in self.said.by_ref().lines() {
+            if let Some(said) = line.expect("text").strip_prefix("child: ") {
+                return said.to_owned();
+            }
+        }
+        panic!("the child has ended without a word");
+    }
+
+    pub(crate) fn tell(&mut self) {
+        let mut stdin = self.child.stdin.as_ref().expect("was piped");
+        stdin.write_all(b"go\n").expect("the child lives");
+    }
+
+    /// Kills it (`SIGKILL`) and waits until it is gone.
+    pub(crate) fn kill(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        // Fails only if it has ended already.
+        let _ = self.child.kill();
+        self.child.wait().expect("is a child");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
