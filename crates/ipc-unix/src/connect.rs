@@ -6,8 +6,9 @@
 //! messages, this module asks again and again.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -15,11 +16,11 @@ use interprocess::ConnectWaitMode;
 use interprocess::local_socket::traits::Stream as _;
 use interprocess::local_socket::{ConnectOptions as Connecting, GenericFilePath, ToFsName};
 use interprocess::os::unix::uds_local_socket;
-use ipc_core::{CancelToken, ConnectOptions, Deadline, Endpoint, Error, Operation, Peer, Result};
+use ipc_core::{CancelToken, ConnectOptions, Deadline, Endpoint, Error, Operation, Result};
 
 use crate::address::{Address, Candidate};
 use crate::connection::{Role, UnixConnection};
-use crate::identity;
+use crate::identity::{self, UnixPeer};
 use crate::sys::Errno;
 use crate::sys::socket::{self, Kind, SocketAddress};
 
@@ -29,8 +30,8 @@ pub(crate) fn connect(
     kind: Kind,
     options: &ConnectOptions,
 ) -> Result<UnixConnection> {
-    let socket = reach(endpoint, kind, options)?;
-    let peer = identity::peer_of(socket.as_fd());
+    let socket = Arc::new(reach(endpoint, kind, options)?);
+    let peer = identity::peer_of(&socket);
     check_server(endpoint, options, &peer)?;
     let peer = peer.map_err(|error| error.chain());
     let role = Role::client(options.level);
@@ -122,13 +123,19 @@ fn ask_until(
 const FIRST_PAUSE: Duration = Duration::from_micros(500);
 const LAST_PAUSE: Duration = Duration::from_millis(20);
 
-fn check_server(endpoint: &Endpoint, options: &ConnectOptions, peer: &Result<Peer>) -> Result<()> {
+fn check_server(
+    endpoint: &Endpoint,
+    options: &ConnectOptions,
+    peer: &Result<UnixPeer>,
+) -> Result<()> {
     let distrust = |reason: String| Error::ServerNotTrusted { endpoint: endpoint.clone(), reason };
     match peer {
         Ok(peer) => {
-            options.server.decide(peer, &identity::this_process()?).map_err(|error| match error {
-                Error::Refused { reason } => distrust(reason),
-                other => other,
+            options.server.decide(peer.peer(), &identity::this_process()?).map_err(|error| {
+                match error {
+                    Error::Refused { reason } => distrust(reason),
+                    other => other,
+                }
             })
         }
         Err(_) if options.server.admits_unknown() => Ok(()),

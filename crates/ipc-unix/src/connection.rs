@@ -14,7 +14,7 @@
 
 use std::fs::File;
 use std::io::IoSlice;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::{Arc, OnceLock};
 
 use ipc_core::transport::{AsPeer, Handles, Interest, Key, Messages, Ready};
@@ -22,7 +22,7 @@ use ipc_core::{
     Connection, Deadline, Endpoint, Error, ImpersonationLevel, Operation, Peer, Result,
 };
 
-use crate::identity::ActAs;
+use crate::identity::{ActAs, UnixPeer};
 use crate::switch;
 use crate::sys::poller::Poller;
 use crate::sys::socket::{self, Kind, MAX_PARTS};
@@ -48,11 +48,12 @@ use state::State;
 #[derive(Debug)]
 pub(crate) struct UnixConnection {
     endpoint: Endpoint,
-    socket: OwnedFd,
+    /// Shared with the facts about the peer, which are asked of the socket when they are needed.
+    socket: Arc<OwnedFd>,
     kind: Kind,
     role: Role,
     /// Or why it is not known.
-    peer: Result<Peer, String>,
+    peer: Result<UnixPeer, String>,
     state: State,
     receive_timeout: ReceiveTimeout,
     file_buffer: FileBuffer,
@@ -86,11 +87,11 @@ impl Role {
 
 impl UnixConnection {
     pub(crate) fn new(
-        socket: OwnedFd,
+        socket: Arc<OwnedFd>,
         endpoint: Endpoint,
         kind: Kind,
         handles: bool,
-        peer: Result<Peer, String>,
+        peer: Result<UnixPeer, String>,
         role: Role,
     ) -> Self {
         // Where the system allows only less, less is used.
@@ -109,7 +110,7 @@ impl UnixConnection {
     }
 
     /// The peer, whether or not it wishes to be known.
-    fn known_peer(&self) -> Result<&Peer> {
+    fn known_peer(&self) -> Result<&UnixPeer> {
         self.peer.as_ref().map_err(|reason| Error::IdentityUnknown { reason: reason.clone() })
     }
 
@@ -169,7 +170,7 @@ impl Connection for UnixConnection {
             let reason = "the client wishes to stay anonymous".to_owned();
             return Err(Error::IdentityUnknown { reason });
         }
-        self.known_peer()
+        self.known_peer().map(UnixPeer::peer)
     }
 
     fn level(&self) -> Option<ImpersonationLevel> {

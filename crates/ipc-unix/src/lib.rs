@@ -6,13 +6,18 @@ mod connect;
 mod connection;
 mod identity;
 mod listener;
+mod root;
 mod switch;
 mod sys;
+#[cfg(test)]
+mod testing;
 mod transport;
 mod waiter;
 
 pub use connection::regular_file;
 pub use identity::ActAs;
+pub use root::UnixRoot;
+pub use switch::can_run_as_peer;
 pub use transport::UnixTransport;
 
 /// The word before the colon in this transport's endpoints.

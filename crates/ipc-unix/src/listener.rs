@@ -97,7 +97,8 @@ impl UnixListener {
     }
 
     fn connection(&self, socket: OwnedFd) -> UnixConnection {
-        let peer = identity::peer_of(socket.as_fd()).map_err(|error| error.chain());
+        let socket = Arc::new(socket);
+        let peer = identity::peer_of(&socket).map_err(|error| error.chain());
         let role = Role::server(self.act_as.clone(), self.waiter.clone());
         UnixConnection::new(socket, self.endpoint.clone(), self.kind, self.handles, peer, role)
     }

@@ -1,18 +1,129 @@
-//! Acting as the peer: a stand-in until the identity half is merged.
+//! Acting as the peer, on the thread that calls.
+//!
+//! Linux gives every thread an identity of its own, so that one thread can open a file with the
+//! peer's rights while the others serve theirs. Other Unix systems do not: there every call answers
+//! [`Error::Unsupported`].
+//!
+//! # Which error wins
+//! When several reasons speak against acting as a peer, the first of these is reported:
+//! 1. [`Error::Unsupported`]: threads have no identity of their own on this system, or the start-up
+//!    self-test found that here they have not; or the client granted `Delegation`, which a Unix
+//!    socket cannot carry and which is never taken for less.
+//! 2. [`Error::Nested`]: the thread acts as a peer already.
+//! 3. [`Error::LevelTooLow`]: the client granted less than `Impersonation`, or nothing yet.
+//! 4. [`Error::IdentityUnknown`]: the peer, or its groups, are not known.
+//! 5. [`Error::IdentityRefused`]: an id that is none, or that stands for all ids without a name.
+//! 6. [`Error::NotPrivileged`]: the peer is not this process's own user, and the process lacks
+//!    `CAP_SETUID` and `CAP_SETGID`.
+//! 7. [`Error::IdentityRefused`] for uid 0 that is not provably this system's own and was not
+//!    named; [`Error::Sandboxed`] for any other peer that lives in another user namespace.
+//! 8. [`Error::SwitchFailed`]: the system refused a step; the thread is itself again.
+//!
+//! # What a server should know
+//! * Changing identity clears the process's "dumpable" flag for good (prctl(2)): no core dumps, and
+//!   `/proc/self` belongs to root. That is what keeps an acting thread out of the server's memory;
+//!   never set it back.
+//! * While a thread acts as a peer, the C library's `setuid`, `setgroups` and their like must not be
+//!   called anywhere in the process: the C library ends it, for not every thread can follow.
+//! * A server needs no more than `CAP_SETUID` and `CAP_SETGID`. Without the rest, work that was
+//!   handed to another thread by mistake can open nothing.
 
-use ipc_core::{AsPeer, Error, ImpersonationLevel, Operation, Peer, Result};
+use std::cell::Cell;
 
-use crate::identity::ActAs;
+use ipc_core::{AsPeer, Error, ImpersonationLevel, Operation, Result};
 
+use crate::identity::facts::AskedAs;
+use crate::identity::{ActAs, UnixPeer};
+use crate::sys::thread_identity::{self, this_thread};
+
+mod decide;
+mod guard;
+mod self_test;
+pub(crate) mod thread;
+
+pub(crate) use decide::NOBODY;
+use decide::{Residence, Way};
+use thread::{ThreadIdentity, ThreadState};
+
+/// Whether [`Connection::run_as_peer`](ipc_core::Connection::run_as_peer) can work here for some
+/// peers: for all that are not refused where this process has `CAP_SETUID` and `CAP_SETGID`, else
+/// for those with its own user and groups.
+///
+/// The first call of a privileged process tries, on a thread of its own, that identity really is
+/// each thread's own; the answer is kept.
+#[must_use]
+pub fn can_run_as_peer() -> bool {
+    let Some(thread) = this_thread() else { return false };
+    match thread.capabilities() {
+        Ok(capabilities) => !capabilities.can_switch() || self_test::passed(),
+        Err(_) => false,
+    }
+}
+
+/// Runs `work` on this thread as `peer`, whose client granted `level`.
+#[allow(clippy::disallowed_methods, reason = "the thread has become the peer where it attests")]
 pub(crate) fn run_as_peer(
-    _peer: &Peer,
-    _level: Option<ImpersonationLevel>,
-    _settings: &ActAs,
-    _work: &mut dyn FnMut(&AsPeer),
+    peer: &UnixPeer,
+    level: Option<ImpersonationLevel>,
+    settings: &ActAs,
+    work: &mut dyn FnMut(&AsPeer),
 ) -> Result<()> {
-    Err(Error::Unsupported { operation: Operation::RunAsPeer })
+    let thread = this_thread().ok_or(UNSUPPORTED)?;
+    let _in_use = InUse::begin()?;
+    decide::level(level)?;
+    let ids = decide::identity(peer.peer(), thread_identity::overflow_ids())?;
+    let mut own = ThreadState::default();
+    thread.read(&mut own).map_err(|source| Error::SwitchFailed { step: "reading", source })?;
+    let residence = |asked| decide::residence(ids, peer.facts().residence(asked), settings);
+    match decide::way(&own, ids)? {
+        Way::AsIs => {
+            residence(AskedAs::Peer)?;
+            AsPeer::attest(|by| work(by));
+        }
+        Way::Become(change) => {
+            if change == guard::Change::Identity && !self_test::passed() {
+                return Err(UNSUPPORTED);
+            }
+            let known = residence(AskedAs::Server)?;
+            let acting = guard::enter(&thread, own, ids, change)?;
+            if known == Residence::AskAgain {
+                residence(AskedAs::Peer)?;
+            }
+            AsPeer::attest(|by| work(by));
+            drop(acting);
+        }
+    }
+    Ok(())
 }
 
-pub(crate) fn can_run_as_peer() -> bool {
-    false
+const UNSUPPORTED: Error = Error::Unsupported { operation: Operation::RunAsPeer };
+
+/// `true` while this thread acts as a peer.
+pub(crate) fn is_acting() -> bool {
+    ACTING.get()
 }
+
+thread_local! {
+    static ACTING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Keeps this thread from acting as a second peer; also on the way out of a panic.
+struct InUse;
+
+impl InUse {
+    fn begin() -> Result<Self> {
+        if ACTING.replace(true) {
+            return Err(Error::Nested);
+        }
+        Ok(Self)
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        ACTING.set(false);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,20 @@
-//! Every system call of this crate, each behind a safe function, and every choice between systems.
+//! Every system call of this crate, each behind a safe function: no `unsafe` and no choice between
+//! systems stands outside this folder.
 //!
 //! What a system must provide: sockets ([`socket`]), waiting for one of them ([`poll`]), a latch
-//! that ends such a wait ([`latch`]), directories and names in them ([`directory`]), and, where it
-//! can, watching many sockets at once ([`poller`]) and sending files ([`sendfile`]).
+//! that ends such a wait ([`latch`]), directories and names in them ([`directory`]), the peer's
+//! credentials ([`credentials`]) and process ([`process`]), names below a directory ([`files`]);
+//! and, where it can, watching many sockets at once ([`poller`]), sending files ([`sendfile`]) and
+//! an identity of each thread's own ([`thread_identity`]).
+//!
+//! What differs much has a twin in `linux/` and in `bsd/` (macOS and the BSDs), with the same
+//! functions; one that a system cannot offer answers [`std::io::ErrorKind::Unsupported`].
 
+pub(crate) mod accounts;
 pub(crate) mod directory;
 pub(crate) mod latch;
+#[cfg(test)]
+pub(crate) mod misuse;
 pub(crate) mod poll;
 pub(crate) mod poller;
 pub(crate) mod received;
@@ -13,8 +22,32 @@ pub(crate) mod sendfile;
 #[cfg(target_os = "linux")]
 mod signal;
 pub(crate) mod socket;
+pub(crate) mod status;
+pub(crate) mod walk;
+
+#[cfg_attr(target_os = "linux", path = "linux/credentials.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "bsd/credentials.rs")]
+pub(crate) mod credentials;
+#[cfg_attr(target_os = "linux", path = "linux/files.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "bsd/files.rs")]
+pub(crate) mod files;
+#[cfg_attr(target_os = "linux", path = "linux/process.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "bsd/process.rs")]
+pub(crate) mod process;
+#[cfg_attr(target_os = "linux", path = "linux/thread_identity.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "bsd/thread_identity.rs")]
+pub(crate) mod thread_identity;
 
 pub(crate) use rustix::io::{Errno, Result};
 
 /// Repeats `call` for as long as a signal interrupts it.
 pub(crate) use rustix::io::retry_on_intr;
+
+/// Who a process is: its effective ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Credentials {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    /// Its process id; `None` for one that this process's pid namespace does not number.
+    pub(crate) pid: Option<u32>,
+}

@@ -1,0 +1,160 @@
+//! A served directory: names are resolved below it by the kernel, and only regular files come out.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use ipc_core::files::{DirectoryEntry, FileKind, Metadata, Open, RelativePath, ResolveRules, Root};
+use ipc_core::{AsPeer, Error, ErrorKind, Failure, Operation, Result};
+
+use crate::sys::status::{self, describe};
+use crate::sys::{files, walk::Wanted};
+
+/// A directory of this system, below which files are opened for peers.
+///
+/// Every name is resolved by the kernel in one step (`openat2` with `RESOLVE_BENEATH` and
+/// `RESOLVE_NO_MAGICLINKS`), so that neither a symbolic link nor a directory that is moved meanwhile
+/// leads out of it.
+///
+/// # Platform differences
+/// On macOS and the BSDs, and on Linux where `openat2` is missing (before 5.6, or filtered), names
+/// are resolved component by component and no symbolic link is followed, whatever the rules say.
+///
+/// # Examples
+/// ```
+/// use ipc_core::AsPeer;
+/// use ipc_core::files::{Open, RelativePath, Root};
+/// use ipc_unix::UnixRoot;
+///
+/// # let directory = tempfile::tempdir()?;
+/// # std::fs::write(directory.path().join("notes.txt"), "hello")?;
+/// let root = UnixRoot::open_dir(directory.path())?;
+/// let path = RelativePath::new(b"notes.txt")?;
+/// // Transports make the witness when they act as the peer; a test may vouch for itself.
+/// let file = AsPeer::attest(|by| root.open(by, &path, Open::Read))?;
+/// let mut buffer = [0; 16];
+/// assert_eq!(root.read_at(&file, &mut buffer, 0)?, 5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct UnixRoot {
+    directory: File,
+    rules: ResolveRules,
+}
+
+impl UnixRoot {
+    /// Opens the directory `path`, which may be any, `/` included; links on the way to it are
+    /// followed.
+    ///
+    /// It is opened with this process's rights, and names are resolved from there: a peer needs no
+    /// search permission on the directories *above* it. Serving `/home/alice/public` shows that
+    /// directory to whoever is admitted, as exporting it by NFS would, even if `/home/alice` is
+    /// closed to them. With `/` as the root every directory is checked for the peer.
+    ///
+    /// # Errors
+    /// [`Error::Io`] with what the system said, naming `path`.
+    pub fn open_dir(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let directory = files::open_directory(path).map_err(|source| Error::Io {
+            operation: Operation::Open,
+            at: Some(path.display().to_string()),
+            source,
+        })?;
+        Ok(Self { directory: directory.into(), rules: ResolveRules::default() })
+    }
+
+    /// Sets whether symbolic links are followed where they stay below the root; else they are
+    /// refused. Default: yes.
+    #[must_use]
+    pub fn follow_links(mut self, follow: bool) -> Self {
+        self.rules.follow_links = follow;
+        self
+    }
+
+    /// Sets whether mount points below the root are crossed; else what lies on another file system
+    /// is refused. Default: yes.
+    #[must_use]
+    pub fn cross_mounts(mut self, cross: bool) -> Self {
+        self.rules.cross_mounts = cross;
+        self
+    }
+}
+
+impl Root for UnixRoot {
+    fn directory(&self) -> &File {
+        &self.directory
+    }
+
+    fn rules(&self) -> ResolveRules {
+        self.rules
+    }
+
+    fn admit(&self, opened: File, how: Open) -> Result<File> {
+        let failed = |source| Error::Io { operation: Operation::Inspect, at: None, source };
+        let refuse = |kind, text: &str| Err(Error::Remote(Failure::new(kind, text)));
+        let found = self.metadata(&opened).map_err(failed)?;
+        match (found.kind, how) {
+            (FileKind::Regular, Open::Read) | (FileKind::Directory, Open::List) => {}
+            (FileKind::Directory, _) => return refuse(ErrorKind::IsADirectory, ""),
+            (_, Open::List) => return refuse(ErrorKind::NotADirectory, ""),
+            _ => return refuse(ErrorKind::NotRegular, "a device, a FIFO or a socket"),
+        }
+        if files::is_made_by_the_kernel(opened.as_fd()).map_err(failed)? {
+            return refuse(ErrorKind::NotRegular, "the kernel makes it up, as all below /proc");
+        }
+        Ok(opened)
+    }
+
+    fn open(&self, _by: &AsPeer, path: &RelativePath, how: Open) -> Result<File> {
+        let wanted = match how {
+            Open::List => Wanted::Directory,
+            _ => Wanted::Content,
+        };
+        let opened = files::open_below(self.directory.as_fd(), path, wanted, self.rules)
+            .map_err(|source| refusal(Operation::Open, path, source))?;
+        self.admit(opened.into(), how)
+    }
+
+    fn stat(&self, _by: &AsPeer, path: &RelativePath) -> Result<Metadata> {
+        files::stat_below(self.directory.as_fd(), path, self.rules)
+            .map_err(|source| refusal(Operation::Inspect, path, source))
+    }
+
+    fn metadata(&self, file: &File) -> io::Result<Metadata> {
+        Ok(describe(&rustix::fs::fstat(file)?))
+    }
+
+    fn entries(
+        &self,
+        directory: &File,
+        each: &mut dyn FnMut(DirectoryEntry) -> bool,
+    ) -> io::Result<()> {
+        status::entries(directory.try_clone()?.into(), each)
+    }
+
+    fn read_at(&self, file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        loop {
+            match file.read_at(buffer, at) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
+    }
+}
+
+/// What the system's refusal means to the peer.
+fn refusal(operation: Operation, path: &RelativePath, source: io::Error) -> Error {
+    let remote = |kind, text| Error::Remote(Failure::new(kind, format!("`{path}` {text}")));
+    match source.raw_os_error() {
+        Some(libc::EXDEV) => remote(ErrorKind::OutsideRoot, "leads out of the served directory"),
+        Some(libc::ELOOP | libc::EMLINK) => {
+            remote(ErrorKind::OutsideRoot, "leads through a link that is not followed")
+        }
+        Some(libc::ENXIO | libc::ENODEV) => {
+            remote(ErrorKind::NotRegular, "is a socket or a device")
+        }
+        _ => Error::Io { operation, at: Some(path.to_string()), source },
+    }
+}

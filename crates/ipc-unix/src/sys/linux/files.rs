@@ -1,0 +1,105 @@
+//! Opening files below a directory. Source: openat2(2), statfs(2).
+
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use ipc_core::files::{Metadata, RelativePath, ResolveRules};
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+
+use super::status::describe;
+use super::walk::{self, Wanted};
+
+/// How a directory is opened to resolve names below it: with no right to list it.
+pub(crate) const SEARCH: OFlags = OFlags::PATH;
+
+/// Opens a directory to resolve names below it.
+pub(crate) fn open_directory(path: &Path) -> io::Result<OwnedFd> {
+    let flags = SEARCH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat(CWD, path, flags, Mode::empty())?)
+}
+
+/// Opens what `path` names below `root`, never waiting for a FIFO's writer or a lease's holder.
+pub(crate) fn open_below(
+    root: BorrowedFd<'_>,
+    path: &RelativePath,
+    wanted: Wanted,
+    rules: ResolveRules,
+) -> io::Result<OwnedFd> {
+    match resolve(root, path, wanted.flags(), rules) {
+        Err(Errno::NOSYS) => walk::open_below(root, path, wanted, rules),
+        result => Ok(result?),
+    }
+}
+
+/// The metadata of what `path` names below `root`; a link stands for itself.
+pub(crate) fn stat_below(
+    root: BorrowedFd<'_>,
+    path: &RelativePath,
+    rules: ResolveRules,
+) -> io::Result<Metadata> {
+    // Good for looking only, and for nobody else: whoever opens such a handle again does so with
+    // rights of their own.
+    match resolve(root, path, OFlags::PATH | OFlags::NOFOLLOW, rules) {
+        Err(Errno::NOSYS) => walk::stat_below(root, path, rules),
+        found => Ok(describe(&rustix::fs::fstat(found?)?)),
+    }
+}
+
+fn resolve(
+    root: BorrowedFd<'_>,
+    path: &RelativePath,
+    flags: OFlags,
+    rules: ResolveRules,
+) -> rustix::io::Result<OwnedFd> {
+    let name = if path.is_root() { b"." } else { path.as_bytes() };
+    let mut resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    resolve.set(ResolveFlags::NO_SYMLINKS, !rules.follow_links);
+    resolve.set(ResolveFlags::NO_XDEV, !rules.cross_mounts);
+    let flags = flags | OFlags::CLOEXEC;
+    let mut tries = 0;
+    loop {
+        match rustix::fs::openat2(root, name, flags, Mode::empty(), resolve) {
+            // A rename or a mount came between, or a lease is held: the kernel does not say which.
+            Err(Errno::AGAIN | Errno::INTR) if tries < MAX_TRIES => tries += 1,
+            result => return result,
+        }
+    }
+}
+
+/// `true` if the file lies on a file system whose contents the kernel makes up: their lengths lie,
+/// and some of them show the server's own memory.
+pub(crate) fn is_made_by_the_kernel(file: BorrowedFd<'_>) -> io::Result<bool> {
+    let kind = rustix::fs::fstatfs(file)?.f_type;
+    // The numbers have 32 bits; the field's type and sign differ between architectures.
+    let kind = kind as u64 & u64::from(u32::MAX);
+    Ok(KERNEL_FILE_SYSTEMS.iter().any(|(_, magic)| u64::from(*magic) == kind))
+}
+
+/// Source: Linux `uapi/linux/magic.h`; for `mqueue`, `ipc/mqueue.c`.
+const KERNEL_FILE_SYSTEMS: [(&str, u32); 20] = [
+    ("proc", 0x9fa0),
+    ("sysfs", 0x6265_6572),
+    ("debugfs", 0x6462_6720),
+    ("tracefs", 0x7472_6163),
+    ("securityfs", 0x7363_6673),
+    ("cgroup", 0x0027_e0eb),
+    ("cgroup2", 0x6367_7270),
+    ("configfs", 0x6265_6570),
+    ("bpf", 0xcafe_4a11),
+    ("efivarfs", 0xde5e_81e4),
+    ("pstore", 0x6165_676c),
+    ("selinuxfs", 0xf97c_ff8c),
+    ("smackfs", 0x4341_5d53),
+    ("apparmorfs", 0x5a3c_69f0),
+    ("binfmt_misc", 0x4249_4e4d),
+    ("fusectl", 0x6573_5543),
+    ("resctrl", 0x0765_5821),
+    ("mqueue", 0x1980_0202),
+    ("devpts", 0x1cd1),
+    ("nsfs", 0x6e73_6673),
+];
+
+/// How often a resolution that something came between is tried again.
+const MAX_TRIES: u32 = 32;
