@@ -26,6 +26,7 @@ pub mod peer;
 pub mod policy;
 pub mod server;
 pub mod service;
+pub mod session;
 pub mod transport;
 
 pub use cancel::CancelToken;
