@@ -14,10 +14,12 @@
 #![forbid(unsafe_code)]
 
 pub mod cancel;
+pub mod codec;
 pub mod deadline;
 pub mod endpoint;
 pub mod error;
 pub mod files;
+pub mod frame;
 pub mod level;
 pub mod memory;
 pub mod options;
@@ -26,9 +28,11 @@ pub mod policy;
 pub mod reports;
 pub mod server;
 pub mod service;
+pub mod session;
 pub mod transport;
 
 pub use cancel::CancelToken;
+pub use codec::Codec;
 pub use deadline::Deadline;
 pub use endpoint::Endpoint;
 pub use error::{Error, ErrorKind, Failure, Operation, Result};

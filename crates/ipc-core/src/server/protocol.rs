@@ -33,7 +33,8 @@ pub trait Protocol: fmt::Debug + Send {
     /// The peer has ended: nothing more will come, and nobody waits for an answer.
     fn ended(&mut self);
 
-    /// The next thing that what was received means; `None`: more must be read.
+    /// The next thing that has happened; `None`: nothing until more is received. There may be more
+    /// after [`sent`](Self::sent), too: who takes no answers may be asked no more questions.
     fn next_event(&mut self, now: Instant) -> Option<Event<'_>>;
 
     /// Queues the answer to a call. For a call that has ended meanwhile it is dropped.

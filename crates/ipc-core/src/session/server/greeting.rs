@@ -1,0 +1,51 @@
+//! The client's preface, and what the two sides say to each other when they part.
+
+use super::{Happened, Phase, Progress, ServerSession};
+use crate::error::{Error, ErrorKind, Failure, Result};
+use crate::frame::{Preface, Status};
+use crate::level::ImpersonationLevel;
+
+impl ServerSession {
+    /// Takes the client's preface and answers with this side's.
+    pub(super) fn take_preface(&mut self) -> Result<Progress> {
+        let Some((preface, length)) = Preface::decode(self.input.bytes())? else {
+            return Ok(Progress::Short);
+        };
+        self.input.consume(length);
+        let own = self.limits.of_server();
+        if preface.common_version().is_none() {
+            let text = format!(
+                "the client speaks versions {} to {} and this server {} to {}",
+                preface.lowest, preface.version, own.lowest, own.version
+            );
+            return Err(Error::Remote(Failure::new(ErrorKind::Version, text)));
+        }
+        if preface.codec().is_none() {
+            let text =
+                format!("this server knows no codec {}; it has {}", preface.codec, own.codec);
+            return Err(Error::Remote(Failure::new(ErrorKind::Unsupported, text)));
+        }
+        let level = ImpersonationLevel::from_wire(preface.level).ok_or_else(|| {
+            Error::Protocol { reason: format!("a preface with level {}", preface.level) }
+        })?;
+        self.outbox.greet(&own);
+        self.outbox.accept_limits(&preface);
+        self.body_credit = preface.body_credit;
+        self.phase = Phase::Open;
+        Ok(Progress::Happened(Happened::Level(level)))
+    }
+}
+
+/// What the client is told of `error`.
+pub(super) fn told(error: &Error) -> Failure {
+    match error {
+        Error::Remote(failure) => failure.clone(),
+        other => Failure::new(other.kind(), other.chain()),
+    }
+}
+
+/// Why the peer gives the connection up.
+pub(super) fn given_up(status: Status) -> Failure {
+    let no_reason = || Failure::new(ErrorKind::Unknown, "the other side gave no reason");
+    status.result.err().unwrap_or_else(no_reason)
+}

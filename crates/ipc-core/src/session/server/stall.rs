@@ -1,0 +1,66 @@
+//! Whether the client takes anything of what is sent to it.
+
+use std::time::{Duration, Instant};
+
+/// Notices that nothing was taken for a while. The time is looked at only when a timer runs, so
+/// that sending costs no clock.
+#[derive(Debug)]
+pub(super) struct Stall {
+    limit: Duration,
+    /// When the current stretch ends, once one has begun.
+    due: Option<Instant>,
+    /// Whether anything was taken during it.
+    moved: bool,
+}
+
+impl Stall {
+    pub(super) fn new(limit: Duration) -> Self {
+        Self { limit, due: None, moved: false }
+    }
+
+    /// Something was taken.
+    pub(super) fn moved(&mut self) {
+        self.moved = true;
+    }
+
+    /// When [`has_come`](Self::has_come) must be asked, if anything is `offered`; `now` may lie in
+    /// the past, and then it is asked too early, which does no harm.
+    pub(super) fn due(&self, offered: bool, now: Instant) -> Option<Instant> {
+        if offered { self.due.or_else(|| now.checked_add(self.limit)) } else { None }
+    }
+
+    /// `true` if nothing was taken for at least the limit, although it was `offered`.
+    pub(super) fn has_come(&mut self, offered: bool, now: Instant) -> bool {
+        match self.due.filter(|_| offered) {
+            Some(due) if due > now => return false,
+            Some(_) if !self.moved => return true,
+            Some(_) | None => {}
+        }
+        self.moved = false;
+        self.due = if offered { now.checked_add(self.limit) } else { None };
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_whole_stretch_without_progress_is_a_stall() {
+        let second = Duration::from_secs(1);
+        let start = Instant::now();
+        let at = |seconds| start + second * seconds;
+        let mut stall = Stall::new(second * 10);
+        assert_eq!(stall.due(false, start), None);
+        assert_eq!(stall.due(true, start), Some(at(10)));
+        assert!(!stall.has_come(true, at(500)), "asked first after a long silence");
+        assert_eq!(stall.due(true, start), Some(at(510)));
+        stall.moved();
+        assert!(!stall.has_come(true, at(510)), "something was taken");
+        assert!(!stall.has_come(true, at(519)), "not yet");
+        assert!(!stall.has_come(false, at(520)), "nothing is offered");
+        assert!(!stall.has_come(true, at(521)), "a new stretch");
+        assert!(stall.has_come(true, at(531)));
+    }
+}
