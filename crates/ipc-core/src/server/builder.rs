@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 use std::{fmt, io};
 
 use parking_lot::{Condvar, Mutex};
@@ -23,6 +24,7 @@ use crate::error::{Error, Operation, Result};
 use crate::options::BindOptions;
 use crate::policy::Policy;
 use crate::service::Service;
+use crate::session::{ServerSession, SessionLimits};
 use crate::transport::{Key, Listener, Transport, Waiter};
 
 /// A running server. Dropping it cuts every connection; [`shutdown`](Self::shutdown) first lets
@@ -43,6 +45,7 @@ impl Server {
             workers: DEFAULT_WORKERS,
             policy: Policy::same_user(),
             limits: ServerLimits::default(),
+            session: SessionLimits::default(),
             options: BindOptions::new(),
             observer: Box::new(Nobody),
         }
@@ -107,6 +110,7 @@ pub struct ServerBuilder {
     workers: usize,
     policy: Policy,
     limits: ServerLimits,
+    session: SessionLimits,
     options: BindOptions,
     observer: Box<dyn Observer>,
 }
@@ -133,6 +137,13 @@ impl ServerBuilder {
         self
     }
 
+    /// Sets what each connection allows its client.
+    #[must_use]
+    pub fn session_limits(mut self, limits: SessionLimits) -> Self {
+        self.session = limits;
+        self
+    }
+
     /// Sets how the endpoint is bound. Sessions need byte streams.
     #[must_use]
     pub fn bind_options(mut self, options: BindOptions) -> Self {
@@ -145,6 +156,16 @@ impl ServerBuilder {
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
         self.observer = Box::new(observer);
         self
+    }
+
+    /// Binds the endpoint and serves on it, in the session protocol, until the server is shut down
+    /// or dropped.
+    ///
+    /// # Errors
+    /// As [`Transport::bind`]; [`Error::Io`] if threads cannot be started.
+    pub fn serve(self, service: impl Service) -> Result<Server> {
+        let limits = self.session;
+        self.serve_protocol(service, move || Box::new(ServerSession::new(&limits, Instant::now())))
     }
 
     /// Binds the endpoint and serves on it in a protocol of the caller's.
