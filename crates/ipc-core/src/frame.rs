@@ -25,7 +25,7 @@ pub use preface::Preface;
 pub use request::RequestHead;
 pub use status::Status;
 
-pub(crate) use request::{push_request, push_response, response_value};
+pub(crate) use request::{RESPONSE_VALUE, push_request, push_response, response_value};
 pub(crate) use status::push_status;
 
 /// The version of the protocol that this crate speaks; the only one so far.

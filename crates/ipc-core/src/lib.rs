@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cancel;
+pub mod client;
 pub mod codec;
 pub mod deadline;
 pub mod endpoint;
@@ -32,6 +33,7 @@ pub mod session;
 pub mod transport;
 
 pub use cancel::CancelToken;
+pub use client::{Client, ClientOptions};
 pub use codec::Codec;
 pub use deadline::Deadline;
 pub use endpoint::Endpoint;

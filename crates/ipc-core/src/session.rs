@@ -7,11 +7,13 @@
 //!
 //! Nothing a peer sends makes a session panic, or keep more than its [`SessionLimits`] allow.
 
+mod client;
 mod input;
 mod limits;
 mod server;
 #[cfg(test)]
 mod tests;
 
+pub use client::{ClientEvent, ClientSession};
 pub use limits::SessionLimits;
 pub use server::ServerSession;

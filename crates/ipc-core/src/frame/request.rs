@@ -81,7 +81,7 @@ pub(crate) fn push_request(
 
 /// Appends the head of an answer whose length the caller has held against the peer's limit.
 pub(crate) fn push_response(out: &mut Vec<u8>, call: u64, value: &[u8], body: bool) {
-    let length = payload_length(4 + value.len());
+    let length = payload_length(RESPONSE_VALUE + value.len());
     let flags = if body { Header::BODY } else { 0 };
     out.extend_from_slice(&Header { flags, ..Header::new(Kind::Response, call, length) }.encode());
     Arguments::push(out, value);
@@ -97,6 +97,9 @@ pub(crate) fn response_value(payload: &[u8]) -> Result<&[u8]> {
 fn payload_length(length: usize) -> u32 {
     u32::try_from(length).expect("held against a limit of the peer, which is a u32")
 }
+
+/// Where in an answer's head the value begins.
+pub(crate) const RESPONSE_VALUE: usize = 4;
 
 /// No deadline.
 const FOREVER: u64 = u64::MAX;

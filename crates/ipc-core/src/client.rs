@@ -1,0 +1,342 @@
+//! The blocking client: one call at a time on a connection of its own.
+
+use std::fmt;
+use std::io::IoSlice;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+use crate::cancel::{CancelToken, Registration};
+use crate::codec::Codec;
+use crate::deadline::Deadline;
+use crate::endpoint::Endpoint;
+use crate::error::{Error, Operation, Result};
+use crate::options::ConnectOptions;
+use crate::server::protocol::CallId;
+use crate::session::{ClientEvent, ClientSession, SessionLimits};
+use crate::transport::{Connection, Interest, Transport};
+
+mod body;
+#[cfg(test)]
+mod tests;
+
+pub use body::BodyReader;
+
+/// Calls a server, over any transport.
+///
+/// Calls borrow the client until their body has been read or dropped, so that the compiler sees to
+/// it that there is one at a time; for more at once open more connections. Most programs use the
+/// typed client that `service!` declares, which is made from this one.
+///
+/// # Blocking
+/// Every call waits for its answer as long as its [timeout](Self::set_timeout) allows.
+pub struct Client {
+    connection: Arc<dyn Connection>,
+    session: ClientSession,
+    timeout: Option<Duration>,
+    deadline: Deadline,
+    /// Whether the server takes no more bytes; what it has sent can still be read.
+    deaf: bool,
+    cancel: Option<Registration>,
+}
+
+impl Client {
+    /// Connects to the server at `endpoint`.
+    ///
+    /// # Errors
+    /// As [`Transport::connect`]. Whether the server speaks this protocol and admits this client is
+    /// told by the first call: its request travels together with the preface.
+    pub fn connect(
+        transport: &dyn Transport,
+        endpoint: &Endpoint,
+        connect: &ConnectOptions,
+        options: ClientOptions,
+    ) -> Result<Self> {
+        Ok(Self::new(transport.connect(endpoint, connect)?, options))
+    }
+
+    /// A client on a connection that nothing was sent on yet. It grants the server the level that
+    /// the connection was made with.
+    #[must_use]
+    pub fn new(connection: Box<dyn Connection>, options: ClientOptions) -> Self {
+        let level = connection.level().unwrap_or_default();
+        Self {
+            connection: Arc::from(connection),
+            session: ClientSession::new(level, &options.limits),
+            timeout: options.timeout,
+            deadline: Deadline::NEVER,
+            deaf: false,
+            cancel: None,
+        }
+    }
+
+    /// Calls `method` with [encoded](crate::service::Arguments::push) arguments, and waits for the
+    /// answer's value.
+    ///
+    /// # Errors
+    /// [`Error::Remote`] with the server's failure; of kind
+    /// [`Draining`](crate::ErrorKind::Draining) if it provably has not run the call.
+    /// [`Error::TimedOut`], after which the client can be used again. [`Error::LimitExceeded`] for
+    /// arguments that are too long. [`Error::Disconnected`], [`Error::Protocol`],
+    /// [`Error::Cancelled`]: the connection is over, and it is not known whether the call was run.
+    pub fn call(&mut self, method: u32, arguments: &[u8]) -> Result<RawResponse<'_>> {
+        let deadline = self.patience();
+        if deadline.has_passed() {
+            return Err(Error::TimedOut { operation: Operation::Call });
+        }
+        let call = loop {
+            match self.session.call(method, arguments, deadline)? {
+                Some(call) => break call,
+                None => self.wait_for_answers(deadline)?,
+            }
+        };
+        match self.answer(call, deadline) {
+            Ok((value, true)) => Ok(RawResponse { value, body: BodyReader::open(self, call) }),
+            Ok((value, false)) => Ok(RawResponse { value, body: BodyReader::empty(self, call) }),
+            Err(error) => {
+                self.abandon(call);
+                Err(error)
+            }
+        }
+    }
+
+    /// Sets how long a call may wait for its answer, and the reader of a body for the next bytes of
+    /// it; `None`: as long as the connection lives. Default: 30 seconds, so that the transfer of a
+    /// large file may take its time while a silent server is noticed.
+    ///
+    /// The server is told, and gives up an answer that is not there in time.
+    pub fn set_timeout(&mut self, timeout: Option<Duration>) {
+        self.timeout = timeout;
+    }
+
+    /// Sets a moment by which everything on this client must be done, bodies included, whatever
+    /// the timeout. Default: [`Deadline::NEVER`].
+    pub fn set_deadline(&mut self, deadline: Deadline) {
+        self.deadline = deadline;
+    }
+
+    /// Has `token` end this connection for good: the call under way and every later one fail as
+    /// [`Error::Cancelled`].
+    pub fn cancel_with(&mut self, token: &CancelToken) {
+        let connection = Arc::clone(&self.connection);
+        self.cancel = Some(token.on_cancel(move || connection.cancel()));
+    }
+
+    /// The connection: who the server is, where it listens.
+    #[must_use]
+    pub fn connection(&self) -> &dyn Connection {
+        &*self.connection
+    }
+
+    /// Takes leave of the server and closes the connection. Dropping the client does so without a
+    /// word, which a server that is waiting for nothing notices as well.
+    ///
+    /// # Errors
+    /// As [`Connection::close`]. A server that is gone already is no error.
+    pub fn close(mut self, deadline: Deadline) -> Result<()> {
+        self.session.close();
+        while !self.flush()? {
+            if self.connection.wait(Interest::Both, deadline)?.read && !self.discard()? {
+                break;
+            }
+        }
+        self.connection.close(deadline)
+    }
+
+    /// Waits for the value of `call`, and tells whether a body follows.
+    fn answer(&mut self, call: CallId, deadline: Deadline) -> Result<(Vec<u8>, bool)> {
+        loop {
+            match self.session.next_event()? {
+                Some(ClientEvent::Response { call: of, value, body }) if of == call => {
+                    return Ok((value.to_vec(), body));
+                }
+                Some(ClientEvent::End { call: of, result: Err(failure), .. }) if of == call => {
+                    return Err(Error::Remote(failure));
+                }
+                // There is no other call that anybody waits for.
+                Some(_) => {}
+                None => self.receive(usize::MAX, deadline)?,
+            }
+        }
+    }
+
+    /// Waits until the server has answered something, so that it may be asked more.
+    fn wait_for_answers(&mut self, deadline: Deadline) -> Result<()> {
+        while self.session.next_event()?.is_some() {}
+        self.receive(usize::MAX, deadline)
+    }
+
+    /// Tells the server that nobody waits for `call`, now or with the next bytes that it takes.
+    fn abandon(&mut self, call: CallId) {
+        self.session.cancel(call);
+        // An error here comes again, to whoever uses the connection next.
+        let _ = self.flush();
+    }
+
+    /// By when what is to be waited for now must have come.
+    fn patience(&self) -> Deadline {
+        self.deadline.min(self.timeout.into())
+    }
+
+    /// Sends what is queued, then reads at most `most` bytes into the session. While the server
+    /// takes nothing, what it sends is read all the same: else two that send to each other would
+    /// wait for ever.
+    fn receive(&mut self, most: usize, deadline: Deadline) -> Result<()> {
+        self.read_by(deadline, |session, connection, deadline| {
+            let room = session.room();
+            let most = most.min(room.len());
+            let count = connection.read(&mut room[..most], deadline)?;
+            session.received(count);
+            Ok(count)
+        })?;
+        Ok(())
+    }
+
+    /// Sends what is queued, then reads by `read`. At the end of the server's bytes the session is
+    /// told, and 0 returned.
+    fn read_by(
+        &mut self,
+        deadline: Deadline,
+        mut read: impl FnMut(&mut ClientSession, &dyn Connection, Deadline) -> Result<usize>,
+    ) -> Result<usize> {
+        loop {
+            let mut until = deadline;
+            if !self.flush()? {
+                let ready = self.connection.wait(Interest::Both, deadline);
+                if !ready.map_err(|error| self.in_context(error))?.read {
+                    continue;
+                }
+                until = Deadline::NOW;
+            }
+            match read(&mut self.session, &*self.connection, until) {
+                Ok(0) | Err(Error::Disconnected { .. }) => {
+                    self.session.ended();
+                    return Ok(0);
+                }
+                Ok(count) => return Ok(count),
+                // It was not ready after all.
+                Err(Error::TimedOut { .. }) if !deadline.has_passed() => {}
+                Err(error) => return Err(self.in_context(error)),
+            }
+        }
+    }
+
+    /// Sends what the connection takes without waiting. `true` if nothing is left.
+    fn flush(&mut self) -> Result<bool> {
+        while !self.session.output().is_empty() && !self.deaf {
+            let parts = [IoSlice::new(self.session.output())];
+            match self.connection.write_vectored(&parts, Deadline::NOW) {
+                Ok(count) => self.session.sent(count),
+                Err(Error::TimedOut { .. }) => return Ok(false),
+                // What it said before it went tells more.
+                Err(Error::Disconnected { .. }) => self.deaf = true,
+                Err(error) => return Err(self.in_context(error)),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Reads and forgets what has come. `false` at the end.
+    fn discard(&mut self) -> Result<bool> {
+        let mut scratch = [0; 4096];
+        match self.connection.read(&mut scratch, Deadline::NOW) {
+            Ok(0) | Err(Error::Disconnected { .. }) => Ok(false),
+            Ok(_) | Err(Error::TimedOut { .. }) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Says what was waited for, where the connection only knows that it read.
+    fn in_context(&self, error: Error) -> Error {
+        match error {
+            Error::TimedOut { .. } => Error::TimedOut { operation: self.session.awaits() },
+            other => other,
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("connection", &self.connection).finish_non_exhaustive()
+    }
+}
+
+/// How a [`Client`] behaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClientOptions {
+    /// As [`Client::set_timeout`]. Default: 30 seconds.
+    pub timeout: Option<Duration>,
+    /// What is accepted of the server.
+    pub limits: SessionLimits,
+}
+
+impl ClientOptions {
+    /// A timeout of 30 seconds, and the default limits.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets how long a call may wait; see [`Client::set_timeout`]. Default: 30 seconds.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets what is accepted of the server.
+    #[must_use]
+    pub fn limits(mut self, limits: SessionLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self { timeout: Some(Duration::from_secs(30)), limits: SessionLimits::default() }
+    }
+}
+
+/// An answer whose value has not been decoded.
+#[derive(Debug)]
+pub struct RawResponse<'c> {
+    /// The encoded value.
+    pub value: Vec<u8>,
+    /// What is streamed after it; empty for most methods.
+    pub body: BodyReader<'c>,
+}
+
+impl<'c> RawResponse<'c> {
+    /// Decodes the value.
+    ///
+    /// # Errors
+    /// [`Error::Codec`] if it is not a `T` from its first byte to its last.
+    pub fn decode<T: DeserializeOwned>(self) -> Result<Response<'c, T>> {
+        let value = Codec::Bincode.decode(&self.value)?;
+        Ok(Response { value, body: self.body })
+    }
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Response<'c, T> {
+    /// What the call returned.
+    pub value: T,
+    /// What is streamed after it.
+    pub body: BodyReader<'c>,
+}
+
+impl<T> Response<'_, T> {
+    /// The value, once the body has ended well; what is left of it is read and forgotten. Most
+    /// methods have none, and then nothing is waited for.
+    ///
+    /// # Errors
+    /// As [`BodyReader::read_to`].
+    pub fn finish(mut self) -> Result<T> {
+        self.body.skip()?;
+        Ok(self.value)
+    }
+}
