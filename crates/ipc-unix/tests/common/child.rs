@@ -1,6 +1,7 @@
 //! Other processes: this test binary again, running one of its own functions.
 //!
 //! The function is a `#[test]` that does nothing unless it was started so.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
@@ -13,6 +14,25 @@ pub(crate) fn role(function: &str) -> Option<Vec<String>> {
     let role = std::env::var(ROLE).ok()?;
     let mut words = role.split('\n').map(str::to_owned);
     (words.next()? == function).then(|| words.collect())
+}
+
+/// `true` if the test `function` has this process for itself, as it must to count what belongs to
+/// the process. If not, this runs it in one of its own.
+pub(crate) fn is_alone(function: &str) -> bool {
+    if role(function).is_some() {
+        return true;
+    }
+    let status = command(function, &[]).stdout(Stdio::null()).status().expect("starts");
+    assert!(status.success(), "{function} failed in its own process");
+    false
+}
+
+fn command(function: &str, arguments: &[&str]) -> Command {
+    // The build may lie below a directory that another user may not enter.
+    let mut command = Command::new("/proc/self/exe");
+    command.args(["--exact", function, "--nocapture", "--test-threads=1"]);
+    command.env(ROLE, [&[function], arguments].concat().join("\n"));
+    command
 }
 
 /// Says `line` to the parent. (libtest writes to the same place, so the parent skips the rest.)
@@ -40,10 +60,7 @@ impl Process {
 
     /// Starts it as another user and group, where a uid is given; needs root.
     pub(crate) fn start_as(uid: Option<u32>, function: &str, arguments: &[&str]) -> Self {
-        // The build may lie below a directory that the other user may not enter.
-        let mut command = Command::new("/proc/self/exe");
-        command.args(["--exact", function, "--nocapture", "--test-threads=1"]);
-        command.env(ROLE, [&[function], arguments].concat().join("\n"));
+        let mut command = command(function, arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         if let Some(uid) = uid {
             command.uid(uid).gid(uid);
