@@ -40,6 +40,12 @@ impl Harness {
         self
     }
 
+    /// `true` if connections are made in that mode.
+    #[must_use]
+    pub fn is_for(&self, mode: Mode) -> bool {
+        self.mode == mode
+    }
+
     /// The transport.
     #[must_use]
     pub fn transport(&self) -> &dyn Transport {

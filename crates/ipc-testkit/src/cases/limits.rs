@@ -18,7 +18,7 @@ pub fn message_mode_is_as_declared(harness: &Harness) {
         None => {
             let bind = bound.expect_err("no message mode was declared");
             assert!(matches!(bind, Error::Unsupported { .. }), "{bind:?}");
-            let listener = harness.listen();
+            let listener = harness.bind(&BindOptions::new());
             let options = ConnectOptions::new().mode(Mode::Messages).server(Policy::any());
             let connect = harness.transport().connect(listener.endpoint(), &options);
             let connect = connect.expect_err("no message mode was declared");

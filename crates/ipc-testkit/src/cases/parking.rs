@@ -263,7 +263,7 @@ impl Lot {
     /// How many reports come under `key` until another connection, parked only now, has been
     /// reported and nothing more is there.
     fn reports_until_quiet(&self, key: Key) -> usize {
-        const MARK: Key = Key(u64::MAX);
+        const MARK: Key = Key(1 << 62);
         self.mark.1.park(MARK, Interest::Write).expect("it has a waiter");
         let mut reports = Vec::new();
         while !reports.iter().any(|(reported, _)| *reported == MARK) {
