@@ -1,0 +1,201 @@
+//! Closing without loss, and peers that vanish. In both modes.
+
+use ipc_core::transport::{Interest, Key};
+use ipc_core::{Deadline, Error, ErrorKind, Waiter};
+
+use crate::data::{assert_same, stream};
+use crate::harness::{End, Harness, Pair};
+
+/// Everything written before a close arrives, whether or not the peer had sent something that was
+/// never read.
+pub fn the_last_bytes_before_a_close_arrive(harness: &Harness) {
+    for (length, unread) in [(1, false), (1, true), (5000, true), (400_000, false), (400_000, true)]
+    {
+        let pair = harness.pair();
+        let sent = stream(1, 0, length);
+        let Pair { client, server, listener: _listener } = &pair;
+        let received = pair.with_threads(|crew| {
+            if unread {
+                server.send(b"never read");
+            }
+            crew.spawn(|| {
+                client.send(&sent);
+                client.close(Deadline::NEVER).expect("the reader ends too");
+            });
+            let received = server.receive_to_end();
+            server.close(Deadline::NEVER).expect("the writer has ended");
+            received
+        });
+        assert_same(&received, &sent);
+    }
+}
+
+/// A close with a passed deadline takes one step, and goes on where it was; what was written
+/// arrives all the same.
+pub fn a_close_goes_in_steps(harness: &Harness) {
+    let Pair { client, server, listener: _listener } = harness.pair();
+    client.send(b"the last words");
+    for _ in 0..3 {
+        match client.close(Deadline::NOW) {
+            Err(Error::TimedOut { .. }) => {}
+            Ok(()) if !harness.capabilities().half_close => {}
+            outcome => panic!("the peer has not ended yet: {outcome:?}"),
+        }
+    }
+    server.expect(b"the last words");
+    server.expect_end();
+    server.vanish();
+    client.close(Deadline::NEVER).expect("the peer is gone");
+    client.close(Deadline::NOW).expect("closed already");
+}
+
+/// Two ends that close at once do not wait for each other.
+pub fn two_ends_that_close_at_once_both_end(harness: &Harness) {
+    let pair = harness.pair();
+    pair.client.send(b"never read");
+    pair.server.send(b"never read either");
+    pair.with_threads(|crew| {
+        crew.spawn(|| pair.client.close(Deadline::NEVER).expect("the server closes too"));
+        pair.server.close(Deadline::NEVER).expect("the client closes too");
+    });
+}
+
+/// A close ends even if the peer goes on sending for a while: what it sends is thrown away.
+pub fn a_close_throws_away_what_the_peer_still_sends(harness: &Harness) {
+    let pair = harness.pair();
+    pair.with_threads(|crew| {
+        crew.spawn(|| {
+            // Without half-close the peer is gone at some point, with it the rest is.
+            match pair.server.try_send(&stream(1, 0, 400_000)) {
+                Ok(()) => {}
+                Err(Error::Disconnected { .. }) if !harness.capabilities().half_close => {}
+                Err(error) => panic!("cannot send: {}", error.chain()),
+            }
+            pair.server.close(Deadline::NEVER).expect("the client closes too");
+        });
+        pair.client.close(Deadline::NEVER).expect("the server ends at last");
+    });
+}
+
+/// A close goes on when a connection that was parked in between is reported; and it is not
+/// reported over and over while there is nothing to go on with.
+pub fn a_close_can_be_parked_in_between(harness: &Harness) {
+    const ROUNDS: usize = 100;
+    let Pair { client, server, listener } = harness.pair();
+    let Some(waiter) = listener.waiter() else {
+        assert!(!harness.capabilities().parking, "parking was declared");
+        return;
+    };
+    // Spurious reports are allowed, but not one for every time it is parked.
+    let idle = (0..ROUNDS).any(|_| {
+        closes(&server) || {
+            server.park(Key(1), Interest::Both).expect("it has a waiter");
+            reports(&*waiter, Deadline::NOW) == 0
+        }
+    });
+    assert!(idle, "parked for closing it is reported without a pause");
+
+    client.expect_end();
+    client.vanish();
+    while !closes(&server) {
+        server.park(Key(2), Interest::Both).expect("it has a waiter");
+        reports(&*waiter, Deadline::NEVER);
+    }
+}
+
+/// One step of closing; `true` if it was the last.
+fn closes(end: &End) -> bool {
+    match end.close(Deadline::NOW) {
+        Ok(()) => true,
+        Err(Error::TimedOut { .. }) => false,
+        Err(error) => panic!("cannot close: {}", error.chain()),
+    }
+}
+
+fn reports(waiter: &dyn Waiter, deadline: Deadline) -> usize {
+    let mut reports = Vec::new();
+    waiter.wait(&mut reports, deadline).expect("it can wait");
+    reports.len()
+}
+
+/// Closing a connection whose peer has gone is no error.
+pub fn closing_after_the_peer_has_gone_is_no_error(harness: &Harness) {
+    let Pair { client, server, listener: _listener } = harness.pair();
+    client.vanish();
+    server.close(Deadline::NEVER).expect("it is gone already");
+}
+
+/// After a close nothing is read or written any more.
+pub fn after_a_close_nothing_works_any_more(harness: &Harness) {
+    let Pair { client, server, listener: _listener } = harness.pair();
+    server.send(b"never read");
+    server.vanish();
+    client.close(Deadline::NEVER).expect("the peer is gone");
+    let read = client.receive(Deadline::NEVER).expect_err("closed");
+    assert_eq!(read.kind(), ErrorKind::Disconnected, "{read:?}");
+    let write = client.send_some(b"x", Deadline::NEVER).expect_err("closed");
+    assert_eq!(write.kind(), ErrorKind::Disconnected, "{write:?}");
+}
+
+/// Dropping an end whose bytes nobody reads does not wait, and the peer meets an end.
+pub fn dropping_does_not_wait(harness: &Harness) {
+    let Pair { client, server, listener: _listener } = harness.pair();
+    let filled = client.fill(1);
+    client.vanish();
+    let received = server.receive_to_end();
+    assert!(received.len() <= filled, "more arrived than was accepted");
+    assert_same(&received, &stream(1, 0, received.len()));
+}
+
+/// A peer that vanishes before it is accepted harms nobody who comes after it.
+pub fn a_peer_that_vanishes_before_it_is_accepted_harms_nobody(harness: &Harness) {
+    let listener = harness.listen();
+    for words in [&b""[..], b"some words"] {
+        let client = harness.connect(&*listener);
+        client.send(words);
+        client.vanish();
+    }
+    let next = harness.connect(&*listener);
+    next.send(b"next");
+    loop {
+        // The vanished may be handed out or not.
+        let first = harness.accept(&*listener).receive(Deadline::NEVER);
+        if first.is_ok_and(|words| words.starts_with(b"n")) {
+            return;
+        }
+    }
+}
+
+/// Whoever waits for a peer that vanishes is told: reader, writer, and one who waits for both.
+pub fn a_peer_that_vanishes_ends_whatever_waits_for_it(harness: &Harness) {
+    for waits in [wait_to_read, wait_to_write, wait_to_be_ready] {
+        let Pair { client, server, listener: _listener } = harness.pair();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| waits(&server));
+            client.vanish();
+            waiting.join().expect("it was told");
+        });
+        server.expect_end();
+    }
+}
+
+fn wait_to_read(end: &End) {
+    end.expect_end();
+}
+
+fn wait_to_write(end: &End) {
+    let gone = loop {
+        if let Err(error) = end.send_some(&[0; 1000], Deadline::NEVER) {
+            break error;
+        }
+    };
+    assert!(matches!(gone, Error::Disconnected { .. }), "{gone:?}");
+}
+
+fn wait_to_be_ready(end: &End) {
+    let ready = end.wait(Interest::Read, Deadline::NEVER).expect("the end is something to read");
+    assert!(ready.read, "{ready:?}");
+    // Told at the latest when the next write fails.
+    let ready = end.wait(Interest::Write, Deadline::NEVER).expect("a write will not wait");
+    assert!(ready.write, "{ready:?}");
+}

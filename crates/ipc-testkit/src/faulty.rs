@@ -1,0 +1,216 @@
+//! Transports that are broken on purpose, to see that the suite notices; and one that is only
+//! unusual, to see that it does not cry wolf.
+
+use std::collections::HashMap;
+use std::io::IoSlice;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ipc_core::transport::Messages;
+use ipc_core::{
+    BindOptions, ConnectOptions, Connection, Deadline, Endpoint, Error, Listener, Operation,
+    Result, Transport,
+};
+
+use crate::wrapper::{Twist, Wrapper};
+
+/// What a transport does wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Each end loses the 200,000th byte that it reads.
+    LosesAByte,
+    /// Binding takes the name away from the listener that has it.
+    TakesOverALiveName,
+    /// At the end of the stream, reading tells that nothing has come yet.
+    ForgetsTheEnd,
+    /// Messages that wait together are received as one.
+    MergesMessages,
+    /// A read with a deadline times out before it.
+    LiesAboutDeadlines,
+}
+
+impl Fault {
+    /// Every fault.
+    pub const ALL: [Self; 5] = [
+        Self::LosesAByte,
+        Self::TakesOverALiveName,
+        Self::ForgetsTheEnd,
+        Self::MergesMessages,
+        Self::LiesAboutDeadlines,
+    ];
+
+    /// `transport`, with this fault.
+    #[must_use]
+    pub fn in_transport(self, transport: impl Transport + 'static) -> Arc<dyn Transport> {
+        fn wrap(inner: Arc<dyn Transport>, twist: impl Twist) -> Arc<dyn Transport> {
+            Arc::new(Wrapper::new(inner, twist))
+        }
+        let inner = Arc::new(transport);
+        match self {
+            Self::LosesAByte => wrap(inner, LosesAByte::default()),
+            Self::TakesOverALiveName => wrap(inner, TakesOver::default()),
+            Self::ForgetsTheEnd => wrap(inner, ForgetsTheEnd),
+            Self::MergesMessages => wrap(inner, MergesMessages),
+            Self::LiesAboutDeadlines => wrap(inner, LiesAboutDeadlines),
+        }
+    }
+}
+
+/// `transport`, reading and writing a single byte at a time: unusual, and right.
+#[must_use]
+pub fn one_byte_at_a_time(transport: impl Transport + 'static) -> impl Transport + 'static {
+    Wrapper::new(Arc::new(transport), OneByteAtATime)
+}
+
+#[derive(Clone, Debug)]
+struct OneByteAtATime;
+
+impl Twist for OneByteAtATime {
+    fn read(&self, inner: &dyn Connection, buffer: &mut [u8], deadline: Deadline) -> Result<usize> {
+        let length = buffer.len().min(1);
+        inner.read(&mut buffer[..length], deadline)
+    }
+
+    fn write_vectored(
+        &self,
+        inner: &dyn Connection,
+        parts: &[IoSlice<'_>],
+        deadline: Deadline,
+    ) -> Result<usize> {
+        let first = parts.iter().find(|part| !part.is_empty()).map_or(&[][..], |part| &part[..1]);
+        inner.write_vectored(&[IoSlice::new(first)], deadline)
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct LosesAByte {
+    read: Arc<AtomicUsize>,
+}
+
+impl LosesAByte {
+    const LOST: usize = 200_000;
+}
+
+impl Twist for LosesAByte {
+    fn for_connection(&self) -> Self {
+        Self::default()
+    }
+
+    fn read(&self, inner: &dyn Connection, buffer: &mut [u8], deadline: Deadline) -> Result<usize> {
+        let count = inner.read(buffer, deadline)?;
+        let before = self.read.fetch_add(count, Ordering::Relaxed);
+        if !(before..before + count).contains(&Self::LOST) {
+            return Ok(count);
+        }
+        buffer.copy_within(Self::LOST - before + 1..count, Self::LOST - before);
+        if count == 1 { self.read(inner, buffer, deadline) } else { Ok(count - 1) }
+    }
+}
+
+/// Every listener is bound at a name of its own; which one a client reaches is decided here.
+#[derive(Clone, Debug, Default)]
+struct TakesOver {
+    generations: Arc<Mutex<HashMap<Endpoint, usize>>>,
+}
+
+impl TakesOver {
+    fn real_name(at: &Endpoint, generation: usize) -> Result<Endpoint> {
+        format!("{at}-{generation}").parse()
+    }
+}
+
+impl Twist for TakesOver {
+    fn bind(
+        &self,
+        inner: &dyn Transport,
+        at: &Endpoint,
+        options: &BindOptions,
+    ) -> Result<Box<dyn Listener>> {
+        let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
+        let generation = generations.get(at).map_or(0, |last| last + 1);
+        let listener = inner.bind(&Self::real_name(at, generation)?, options)?;
+        generations.insert(at.clone(), generation);
+        Ok(listener)
+    }
+
+    fn connect(
+        &self,
+        inner: &dyn Transport,
+        to: &Endpoint,
+        options: &ConnectOptions,
+    ) -> Result<Box<dyn Connection>> {
+        let last = self.generations.lock().unwrap_or_else(PoisonError::into_inner).get(to).copied();
+        inner.connect(&Self::real_name(to, last.unwrap_or(0))?, options)
+    }
+}
+
+#[derive(Clone, Debug)]
+struct ForgetsTheEnd;
+
+impl Twist for ForgetsTheEnd {
+    fn read(&self, inner: &dyn Connection, buffer: &mut [u8], deadline: Deadline) -> Result<usize> {
+        match inner.read(buffer, deadline)? {
+            0 if !buffer.is_empty() => Err(Error::TimedOut { operation: Operation::Read }),
+            count => Ok(count),
+        }
+    }
+
+    fn receive(
+        &self,
+        inner: &dyn Messages,
+        buffer: &mut Vec<u8>,
+        max: usize,
+        deadline: Deadline,
+    ) -> Result<bool> {
+        match inner.receive(buffer, max, deadline)? {
+            false => Err(Error::TimedOut { operation: Operation::Message }),
+            true => Ok(true),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct MergesMessages;
+
+impl Twist for MergesMessages {
+    fn receive(
+        &self,
+        inner: &dyn Messages,
+        buffer: &mut Vec<u8>,
+        max: usize,
+        deadline: Deadline,
+    ) -> Result<bool> {
+        let more = inner.receive(buffer, max, deadline)?;
+        let mut next = Vec::new();
+        if more && matches!(inner.receive(&mut next, max, Deadline::NOW), Ok(true)) {
+            buffer.append(&mut next);
+        }
+        Ok(more)
+    }
+}
+
+#[derive(Clone, Debug)]
+struct LiesAboutDeadlines;
+
+impl LiesAboutDeadlines {
+    fn instead_of(deadline: Deadline) -> Deadline {
+        if deadline.is_never() { deadline } else { Deadline::NOW }
+    }
+}
+
+impl Twist for LiesAboutDeadlines {
+    fn read(&self, inner: &dyn Connection, buffer: &mut [u8], deadline: Deadline) -> Result<usize> {
+        inner.read(buffer, Self::instead_of(deadline))
+    }
+
+    fn receive(
+        &self,
+        inner: &dyn Messages,
+        buffer: &mut Vec<u8>,
+        max: usize,
+        deadline: Deadline,
+    ) -> Result<bool> {
+        inner.receive(buffer, max, Self::instead_of(deadline))
+    }
+}

@@ -1,0 +1,82 @@
+//! Each transport that is broken on purpose turns exactly the cases red that are about what it
+//! breaks; so the suite would notice.
+
+use ipc_core::{MemoryTransport, Mode};
+use ipc_testkit::faulty::Fault;
+use ipc_testkit::names::fresh_memory;
+use ipc_testkit::{Case, Harness, watchdog};
+
+#[test]
+fn a_lost_byte_turns_the_cases_red_that_move_many() {
+    assert_red(
+        Fault::LosesAByte,
+        Mode::Bytes,
+        &[
+            "bytes::bytes_arrive_whole_and_in_order",
+            "duplex::both_directions_carry_load_at_once",
+            "closing::the_last_bytes_before_a_close_arrive",
+        ],
+    );
+}
+
+#[test]
+fn taking_over_a_live_name_turns_its_case_red() {
+    for mode in [Mode::Bytes, Mode::Messages] {
+        let red = "lifecycle::a_bound_name_is_refused_to_a_second_listener";
+        assert_red(Fault::TakesOverALiveName, mode, &[red]);
+    }
+}
+
+#[test]
+fn a_forgotten_end_turns_the_cases_red_that_wait_for_it() {
+    const IN_BOTH_MODES: [&str; 9] = [
+        "lifecycle::accepted_connections_outlive_their_listener",
+        "lifecycle::each_peer_is_handed_to_one_acceptor",
+        "duplex::half_close_ends_one_direction_only",
+        "closing::the_last_bytes_before_a_close_arrive",
+        "closing::a_close_goes_in_steps",
+        "closing::a_close_can_be_parked_in_between",
+        "closing::dropping_does_not_wait",
+        "closing::a_peer_that_vanishes_ends_whatever_waits_for_it",
+        "parking::cancelling_and_the_peers_end_are_reported",
+    ];
+    for (mode, own) in [
+        (Mode::Bytes, "bytes::bytes_arrive_whole_and_in_order"),
+        (Mode::Messages, "messages::the_end_is_no_message"),
+    ] {
+        let red: Vec<_> = [own].into_iter().chain(IN_BOTH_MODES).collect();
+        assert_red(Fault::ForgetsTheEnd, mode, &red);
+    }
+}
+
+#[test]
+fn merged_messages_turn_the_cases_red_that_look_at_boundaries() {
+    assert_red(
+        Fault::MergesMessages,
+        Mode::Messages,
+        &["messages::message_boundaries_are_kept", "messages::waiting_messages_are_not_merged"],
+    );
+}
+
+#[test]
+fn a_lie_about_a_deadline_turns_its_case_red() {
+    for mode in [Mode::Bytes, Mode::Messages] {
+        assert_red(Fault::LiesAboutDeadlines, mode, &["deadlines::a_deadline_is_waited_for"]);
+    }
+}
+
+/// `fault` turns the cases `expected` red, and no others.
+fn assert_red(fault: Fault, mode: Mode, expected: &[&str]) {
+    let red = Case::all(mode).into_iter().filter(|case| is_red(*case, fault, mode));
+    assert_eq!(red.map(|case| case.name).collect::<Vec<_>>(), expected, "{fault:?}, {mode:?}");
+}
+
+fn is_red(case: Case, fault: Fault, mode: Mode) -> bool {
+    // Those count what the process holds, and this one runs other tests besides.
+    if case.alone {
+        return false;
+    }
+    let transport = fault.in_transport(MemoryTransport::new().backlog(16));
+    let harness = Harness::new(transport, fresh_memory, || None).mode(mode);
+    watchdog::observe(case.name, watchdog::LIMIT, move || (case.run)(&harness)).is_red()
+}
