@@ -96,9 +96,7 @@ impl Protocol for Lines {
     }
 
     fn output(&mut self, waker: &Waker) -> Output<'_> {
-        if let Some(reply) = &mut self.body
-            && self.output.is_empty()
-        {
+        if let Some(reply) = self.body.as_mut().filter(|_| self.output.is_empty()) {
             if let Body::Stream(source) = &mut reply.body {
                 match source.poll_next(&mut Context::from_waker(waker)) {
                     Poll::Pending => return Output::Nothing,

@@ -79,10 +79,8 @@ impl Shared {
                 Err(_) => Ready::BOTH,
             };
             let mut order = self.order.lock();
-            if let Some((key, interest)) = order.parked
-                && ready.satisfies(interest)
-            {
-                order.parked = None;
+            let due = order.parked.take_if(|(_, interest)| ready.satisfies(*interest));
+            if let Some((key, _)) = due {
                 self.reports.report(key, ready);
             }
         }
