@@ -16,6 +16,9 @@ use crate::level::ImpersonationLevel;
 use crate::peer::Peer;
 use crate::transport::{AsPeer, Connection};
 
+mod macros;
+mod typed;
+
 /// Answers calls. One value serves every connection, from many threads at once.
 pub trait Service: Send + Sync + 'static {
     /// Where calls of `method` run; `None` if there is no such method. Default:
@@ -85,6 +88,12 @@ impl<'a> Context<'a> {
             }),
             _ => self.connection.peer(),
         }
+    }
+
+    /// How far the caller lets the server act for it; `None` where nobody has said.
+    #[must_use]
+    pub fn level(&self) -> Option<ImpersonationLevel> {
+        self.connection.level()
     }
 
     /// Runs `work` as the caller; see [`Connection::run_as_peer`].

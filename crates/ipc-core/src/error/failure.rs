@@ -1,6 +1,7 @@
 //! The part of an error that crosses the wire.
 
-use std::{fmt, io};
+use std::fmt::{self, Write as _};
+use std::io;
 
 use super::Error;
 
@@ -254,7 +255,14 @@ impl fmt::Display for Failure {
             ErrorKind::Unknown => write!(f, "unknown error {}", self.code)?,
             kind => kind.fmt(f)?,
         }
-        if self.text.is_empty() { Ok(()) } else { write!(f, ": {}", self.text.escape_debug()) }
+        if !self.text.is_empty() {
+            f.write_str(": ")?;
+        }
+        // The peer chose the text. Quotes and what is escaped already stay readable.
+        self.text.chars().try_for_each(|character| match character {
+            '\\' | '\'' | '"' => f.write_char(character),
+            other => other.escape_debug().fmt(f),
+        })
     }
 }
 
@@ -304,5 +312,7 @@ mod tests {
     fn a_text_cannot_forge_a_second_line() {
         let failure = Failure::new(ErrorKind::NotFound, "a\nb");
         assert_eq!(failure.to_string(), r"not found: a\nb");
+        let failure = Failure::new(ErrorKind::NotFound, "`it's \\n` \u{202e}");
+        assert_eq!(failure.to_string(), r"not found: `it's \n` \u{202e}");
     }
 }

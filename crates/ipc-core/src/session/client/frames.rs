@@ -159,7 +159,8 @@ impl ClientSession {
         if abandoned {
             return Ok(self.quiet());
         }
-        let value = RESPONSE_VALUE..RESPONSE_VALUE + value;
+        let begin = Header::LENGTH + RESPONSE_VALUE;
+        let value = begin..begin + value;
         Ok(Progress::Happened(Happened::Response { call, value, body }))
     }
 
