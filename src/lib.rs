@@ -18,3 +18,12 @@ pub use ipc_windows::{self as windows, PipeTransport as Native};
 compile_error!(
     "there is no transport for this platform yet; docs/writing-a-transport.md shows how to add one"
 );
+
+/// The pages whose examples are tested.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../README.md")]
+    mod readme {}
+    #[doc = include_str!("../docs/architecture.md")]
+    mod architecture {}
+}
