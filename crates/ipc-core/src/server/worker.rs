@@ -77,7 +77,7 @@ fn conclude(runtime: &Runtime, after: After, client: Arc<super::connection::Clie
             !released
         }
         After::Again => {
-            runtime.queue.push(Work::Turn(client));
+            runtime.queue.push_quietly(Work::Turn(client));
             true
         }
     }
