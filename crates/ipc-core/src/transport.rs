@@ -83,6 +83,10 @@ pub struct Capabilities {
 /// A bound endpoint, at which peers are accepted.
 ///
 /// Dropping it frees the name; connections that were accepted live on.
+///
+/// # Platform differences
+/// Each accepted end of a Windows pipe keeps the name: it is free again when the last of them is
+/// closed as well.
 pub trait Listener: fmt::Debug + Send + Sync {
     /// The endpoint as it was bound.
     fn endpoint(&self) -> &Endpoint;
@@ -105,6 +109,10 @@ pub trait Listener: fmt::Debug + Send + Sync {
 
     /// Stops accepting, for good: every waiting and later `accept` fails with [`Error::Closed`],
     /// and peers are refused.
+    ///
+    /// # Platform differences
+    /// On Windows, while accepted connections live, a peer that connects is told that the server is
+    /// busy and waits until its deadline.
     fn close(&self);
 
     /// What accepted connections can be parked with. `None`: they cannot, and the runtime gives
@@ -199,7 +207,8 @@ pub trait Connection: fmt::Debug + Send + Sync {
     /// (server).
     ///
     /// # Errors
-    /// [`Error::NotYetKnown`] before the first read, where the system tells only then (Windows).
+    /// [`Error::NotYetKnown`] before the first read, where the system tells only then (Windows, for
+    /// a client that left how it is tracked to the system).
     /// [`Error::IdentityUnknown`] if it cannot be established: never guessed.
     fn peer(&self) -> Result<&Peer>;
 
@@ -214,7 +223,8 @@ pub trait Connection: fmt::Debug + Send + Sync {
     /// [`Error::InvalidInput`] on a client's connection or for the second time.
     fn state_level(&self, level: ImpersonationLevel) -> Result<()>;
 
-    /// Reads at least one byte; `Ok(0)` once the peer has finished (or for an empty buffer).
+    /// Reads at least one byte; `Ok(0)` once the peer has finished (or for an empty buffer). Where
+    /// there is no half-close a peer that died looks the same.
     ///
     /// # Errors
     /// [`Error::TimedOut`], [`Error::Cancelled`], [`Error::Disconnected`]; [`Error::Unsupported`] in
@@ -223,6 +233,10 @@ pub trait Connection: fmt::Debug + Send + Sync {
 
     /// Writes `parts` in order, as one. Returns how many bytes were accepted: at least one, unless
     /// all parts are empty.
+    ///
+    /// What is accepted reaches the peer also if this thread ends. It may still wait in this process
+    /// for the peer to read: then dropping the connection loses it, and a failure shows at the next
+    /// call.
     ///
     /// # Errors
     /// [`Error::TimedOut`]: nothing of this call was accepted. [`Error::Cancelled`],
@@ -255,7 +269,8 @@ pub trait Connection: fmt::Debug + Send + Sync {
     /// them. May be called again after [`Error::TimedOut`] to go on; with a passed deadline it
     /// takes one step, and the connection may be parked in between (for `Interest::Both`).
     ///
-    /// With half-close it finishes writing and discards what the peer still sends until its end.
+    /// It discards what the peer still sends, so that two ends that close do not wait for each other;
+    /// with half-close it finishes writing first and goes on until the peer's end.
     ///
     /// # Errors
     /// [`Error::TimedOut`], [`Error::Cancelled`]. A peer that is gone already is no error.
