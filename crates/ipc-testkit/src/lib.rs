@@ -48,7 +48,7 @@ pub use ipc_core as __core;
 pub struct Case {
     /// Where it is found: `lifecycle::a_name_is_free_again_after_drop`.
     pub name: &'static str,
-    /// Whether it needs a process of its own, because it counts what the process holds.
+    /// Whether it needs a process of its own: it counts what a process holds, or holds much itself.
     pub alone: bool,
     /// The case itself.
     pub run: fn(&Harness),
@@ -107,3 +107,7 @@ fn run_in_child(test: &str) {
         let _ = writeln!(std::io::stderr().lock(), "{line}");
     }
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/writing-a-transport.md")]
+struct WritingATransport;
