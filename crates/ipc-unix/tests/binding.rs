@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use child::Process;
-use common::{bind, connect, endpoint_in, place, skip, soon};
+use common::{bind, connect, place, skip, soon};
 use ipc_core::{BindOptions, ConnectOptions, Endpoint, Error, Mode, Transport};
 use ipc_unix::UnixTransport;
 
@@ -250,7 +250,7 @@ fn child_with_changing_umask() {
     let (place, _) = place();
     for kind in [Mode::Bytes, Mode::Messages] {
         for mode in [0o600, 0o660, 0o666] {
-            bind_under_changing_umask(&endpoint_in(&place, "s"), kind, mode);
+            bind_under_changing_umask(&place.endpoint("s"), kind, mode);
         }
     }
     child::say("done");
@@ -259,7 +259,7 @@ fn child_with_changing_umask() {
 fn bind_under_changing_umask(at: &Endpoint, kind: Mode, mode: u32) {
     let done = AtomicBool::new(false);
     let path = path_of(at);
-    thread::scope(|scope| {
+    let (widest, final_modes) = thread::scope(|scope| {
         scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
                 for umask in [0, 0o077, 0o777] {
@@ -267,22 +267,28 @@ fn bind_under_changing_umask(at: &Endpoint, kind: Mode, mode: u32) {
                 }
             }
         });
-        scope.spawn(|| {
+        let watching = scope.spawn(|| {
+            let mut seen = 0;
             while !done.load(Ordering::Relaxed) {
-                if let Ok(found) = fs::metadata(&path) {
-                    assert_eq!(found.mode() & 0o777 & !mode, 0, "{:o}", found.mode());
-                }
+                seen |= fs::metadata(&path).map_or(0, |found| found.mode());
             }
+            seen & 0o777
         });
         let transport = UnixTransport::new().mode(mode);
-        for _ in 0..200 {
-            let listener = transport.bind(at, &BindOptions::new().mode(kind)).expect("binds");
-            let found = fs::metadata(&path).expect("is there").mode() & 0o777;
-            assert_eq!(found, mode, "{found:o}");
-            drop(listener);
-        }
+        let final_modes: Vec<_> = (0..200)
+            .map(|_| {
+                let bound = transport.bind(at, &BindOptions::new().mode(kind));
+                bound.map(|_| fs::metadata(&path).map_or(0, |found| found.mode() & 0o777))
+            })
+            .collect();
         done.store(true, Ordering::Relaxed);
+        (watching.join().expect("no panic"), final_modes)
     });
+    assert_eq!(widest & !mode, 0, "{widest:o} was seen, {mode:o} was asked for");
+    for found in final_modes {
+        let found = found.expect("binds");
+        assert_eq!(found, mode, "{found:o}");
+    }
 }
 
 #[test]
@@ -310,31 +316,37 @@ fn t13_a_file_that_took_the_sockets_place_is_not_removed() {
 fn a_lock_that_its_holder_removed_is_the_lock_of_nothing() {
     let (_place, at) = place();
     let done = AtomicBool::new(false);
-    let holders = AtomicBool::new(false);
-    thread::scope(|scope| {
-        for _ in 0..3 {
-            scope.spawn(|| {
-                while !done.load(Ordering::Relaxed) {
-                    match UnixTransport::new().bind(&at, &BindOptions::new()) {
-                        Ok(listener) => {
-                            assert!(!holders.swap(true, Ordering::SeqCst), "two at once");
-                            holders.store(false, Ordering::SeqCst);
-                            drop(listener);
-                        }
-                        Err(Error::EndpointInUse { .. }) => {}
-                        Err(error) => panic!("{}", error.chain()),
+    let held = AtomicBool::new(false);
+    let bind_again_and_again = || {
+        while !done.load(Ordering::Relaxed) {
+            match UnixTransport::new().bind(&at, &BindOptions::new()) {
+                Ok(listener) => {
+                    if held.swap(true, Ordering::SeqCst) {
+                        return Err("two held the name at once".to_owned());
                     }
+                    held.store(false, Ordering::SeqCst);
+                    drop(listener);
                 }
-            });
+                Err(Error::EndpointInUse { .. }) => {}
+                Err(error) => return Err(error.chain()),
+            }
         }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let binding = [(); 3].map(|()| scope.spawn(bind_again_and_again));
         for _ in 0..500 {
-            // Whoever holds it, the name works or nobody is there.
-            match UnixTransport::new().connect(&at, &ConnectOptions::new().deadline(soon())) {
+            // Whoever holds it, somebody answers or nobody is there.
+            let options = ConnectOptions::new().deadline(soon());
+            match UnixTransport::new().connect(&at, &options) {
                 Ok(_) | Err(Error::NotFound { .. }) => {}
-                Err(error) => panic!("{}", error.chain()),
+                Err(error) => assert!(done.swap(true, Ordering::Relaxed), "{}", error.chain()),
             }
         }
         done.store(true, Ordering::Relaxed);
+        for thread in binding {
+            assert_eq!(thread.join().expect("no panic"), Ok(()));
+        }
     });
 }
 

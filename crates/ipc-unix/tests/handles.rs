@@ -144,7 +144,7 @@ fn t43_handles_that_nobody_claims_are_bounded() {
 
 #[test]
 fn t42_a_handle_is_read_only_if_it_is_a_regular_file_open_for_reading() {
-    let place = tempfile::tempdir().expect("a directory");
+    let (place, _) = place();
     let path = place.path().join("file");
     std::fs::write(&path, "content").expect("writes");
     let flagged = |flags| OpenOptions::new().read(true).custom_flags(flags).open(&path);

@@ -8,7 +8,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::thread;
 
-use common::{Pair, endpoint_in, soon};
+use common::{Pair, place, soon, start_waiting};
 use ipc_core::transport::{Connection, Messages, Ready};
 use ipc_core::{BindOptions, Deadline, Error, Mode, Transport};
 use ipc_unix::UnixTransport;
@@ -105,11 +105,11 @@ fn deadlines_and_cancel_hold_for_messages() {
     let full = of(&pair.client).send(&[IoSlice::new(&block)], Deadline::NOW);
     assert!(matches!(full, Err(Error::TimedOut { .. })), "{full:?}");
     let client = Arc::clone(&pair.client);
-    let sending = thread::spawn(move || {
+    let sending = start_waiting(move || {
         client.messages().expect("messages").send(&[IoSlice::new(&block)], Deadline::NEVER)
     });
     let client = Arc::clone(&pair.client);
-    let receiving = thread::spawn(move || {
+    let receiving = start_waiting(move || {
         client.messages().expect("messages").receive(&mut Vec::new(), 10, Deadline::NEVER)
     });
     pair.client.cancel();
@@ -171,8 +171,7 @@ fn what_is_for_bytes_is_refused() {
 /// A stranger's empty message looks like the end, so it is one, and stays one.
 #[test]
 fn an_empty_message_of_a_stranger_ends_its_side() {
-    let place = tempfile::tempdir().expect("a directory");
-    let at = endpoint_in(&place, "s");
+    let (_place, at) = place();
     let options = BindOptions::new().mode(Mode::Messages);
     let listener = UnixTransport::new().bind(&at, &options).expect("binds");
     let stranger =

@@ -6,7 +6,7 @@ mod common;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{Pair, bind, connect, fill, place, soon};
 use ipc_core::transport::{Interest, Key, Ready};
@@ -176,25 +176,27 @@ fn as_many_waits_end_as_there_are_wakes() {
     const WAKES: usize = 4000;
     let (_place, at) = place();
     let waiter = bind(&at).waiter().expect("a waiter");
-    let ended = AtomicUsize::new(0);
+    let (begun, ended) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let deadline = soon();
     thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
-                while ended.fetch_add(1, Ordering::SeqCst) < WAKES {
-                    waiter.wait(&mut Vec::new(), Deadline::NEVER).expect("is woken");
+                while begun.fetch_add(1, Ordering::SeqCst) < WAKES {
+                    waiter.wait(&mut Vec::new(), deadline).expect("waits");
+                    if !deadline.has_passed() {
+                        ended.fetch_add(1, Ordering::SeqCst);
+                    }
                 }
             });
         }
-        // Every thread ends by a wait that was ended; one too few and this hangs, and one too many
-        // would be left over below.
         for _ in 0..WAKES {
             waiter.wake();
         }
     });
-    let mut ready = Vec::new();
-    let begun = std::time::Instant::now();
-    waiter.wait(&mut ready, Deadline::after(Duration::from_millis(50))).expect("times out");
-    assert!(begun.elapsed() >= Duration::from_millis(50), "a wake was left over");
+    assert_eq!(ended.load(Ordering::SeqCst), WAKES, "one too few, or lost");
+    let begun = Instant::now();
+    waiter.wait(&mut Vec::new(), Deadline::after(Duration::from_millis(50))).expect("times out");
+    assert!(begun.elapsed() >= Duration::from_millis(50), "one too many");
 }
 
 #[test]

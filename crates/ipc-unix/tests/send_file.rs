@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use child::Process;
-use common::{Pair, soon};
+use common::{Pair, soon, start_waiting};
 use ipc_core::{Connection, Deadline, Error};
 
 const LENGTH: usize = 5 << 20;
@@ -102,8 +102,8 @@ fn deadlines_hold_against_a_peer_that_does_not_read() {
 fn cancel_ends_a_send_that_waits() {
     let pair = Pair::new();
     let server = Arc::clone(&pair.server);
-    let sending = thread::spawn(move || {
-        let file = large_file();
+    let file = large_file();
+    let sending = start_waiting(move || {
         loop {
             if let Err(error) = server.send_file(&file, 0, LENGTH as u64, Deadline::NEVER) {
                 break error;

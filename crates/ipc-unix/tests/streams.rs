@@ -1,5 +1,5 @@
 //! Byte streams over Unix sockets: what is particular to them beyond the conformance suite.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 mod common;
 
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Pair, bind, connect, fill, place, soon};
+use common::{Pair, bind, connect, fill, place, soon, start_waiting};
 use ipc_core::transport::{Interest, Ready};
 use ipc_core::{
     BindOptions, CancelToken, ConnectOptions, Deadline, Error, ImpersonationLevel, Mode, Policy,
@@ -81,7 +81,7 @@ fn deadlines_of_any_order_and_length_are_kept() {
     // A short timeout is left; a read without a deadline must outlast it.
     let reading = {
         let server = Arc::clone(&pair.server);
-        thread::spawn(move || server.read(&mut [0; 8], Deadline::NEVER))
+        start_waiting(move || server.read(&mut [0; 8], Deadline::NEVER))
     };
     let waited = pair.client.read(&mut buffer, Deadline::after(Duration::from_millis(400)));
     assert!(matches!(waited, Err(Error::TimedOut { .. })), "{waited:?}");
@@ -96,7 +96,7 @@ fn two_readers_of_one_connection_keep_their_own_deadlines() {
     let pair = Pair::new();
     let patient = {
         let server = Arc::clone(&pair.server);
-        thread::spawn(move || server.read(&mut [0; 1], Deadline::NEVER))
+        start_waiting(move || server.read(&mut [0; 1], Deadline::NEVER))
     };
     for _ in 0..5 {
         let read = pair.server.read(&mut [0; 1], Deadline::after(Duration::from_millis(40)));
@@ -137,7 +137,7 @@ fn cancel_wakes_every_pending_call_and_fails_every_later_one() {
     let pending: Vec<thread::JoinHandle<Error>> = {
         let on = |call: fn(&dyn ipc_core::Connection) -> Error| {
             let server = Arc::clone(&pair.server);
-            thread::spawn(move || call(&*server))
+            start_waiting(move || call(&*server))
         };
         vec![
             on(|c| c.read(&mut [0; 8], Deadline::NEVER).expect_err("cancelled")),
@@ -328,7 +328,7 @@ fn closing_a_listener_ends_every_accept_and_refuses_peers() {
     let accepting: Vec<_> = [Deadline::NEVER, soon(), Deadline::NEVER]
         .map(|deadline| {
             let listener = Arc::clone(&listener);
-            thread::spawn(move || listener.accept(deadline).map(drop))
+            start_waiting(move || listener.accept(deadline).map(drop))
         })
         .into();
     listener.close();

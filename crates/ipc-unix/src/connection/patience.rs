@@ -157,3 +157,51 @@ const COARSE: Duration = Duration::from_millis(20);
 const GRAIN: Duration = Duration::from_millis(10);
 /// Beyond this the receive just comes back and waits on.
 const LONGEST: Duration = Duration::from_secs(86_400);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixStream;
+
+    fn timeout_of(socket: &UnixStream) -> Duration {
+        socket.read_timeout().expect("is told").unwrap_or(Duration::ZERO)
+    }
+
+    #[test]
+    fn only_one_reader_at_a_time_relies_on_the_sockets_timeout() {
+        let timeout = ReceiveTimeout::default();
+        let first = timeout.borrow();
+        assert!(first.is_some());
+        assert!(timeout.borrow().is_none(), "its owner's timeout would be changed under it");
+        drop(first);
+        assert!(timeout.borrow().is_some());
+    }
+
+    #[test]
+    fn a_timeout_that_is_not_longer_than_what_remains_is_kept() {
+        let (socket, _peer) = UnixStream::pair().expect("a pair");
+        let timeout = ReceiveTimeout::default();
+        let loan = timeout.borrow().expect("is free");
+        let patience = |millis, expired| {
+            let deadline = match millis {
+                0 => Deadline::NEVER,
+                millis => Deadline::after(Duration::from_millis(millis)),
+            };
+            loan.patience(socket.as_fd(), deadline, expired).expect("sets")
+        };
+        assert_eq!(patience(10_000, false), Patience::Wait);
+        let set = timeout_of(&socket);
+        assert!(set > Duration::from_secs(5) && set < Duration::from_secs(8), "{set:?}");
+        for kept in [10_000, 30_000, 0] {
+            assert_eq!(patience(kept, false), Patience::Wait);
+            assert_eq!(timeout_of(&socket), set, "{kept}");
+        }
+        assert_eq!(patience(500, false), Patience::Wait);
+        assert!(timeout_of(&socket) < Duration::from_millis(500));
+        assert_eq!(patience(30_000, true), Patience::Wait);
+        assert!(timeout_of(&socket) > Duration::from_secs(20), "lengthened");
+        assert_eq!(patience(0, true), Patience::Wait);
+        assert_eq!(timeout_of(&socket), Duration::ZERO, "none");
+        assert_eq!(patience(10, false), Patience::TryOnce);
+    }
+}

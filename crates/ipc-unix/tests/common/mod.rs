@@ -1,7 +1,12 @@
 //! What the tests of this crate share.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+use std::fs;
+use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use ipc_core::{
@@ -16,14 +21,83 @@ pub(crate) fn soon() -> Deadline {
 }
 
 /// A directory that no test shares, and the endpoint of a socket in it.
-pub(crate) fn place() -> (TempDir, Endpoint) {
-    let place = tempfile::tempdir().expect("a temporary directory");
-    let endpoint = endpoint_in(&place, "s");
+pub(crate) fn place() -> (Place, Endpoint) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let place = Place { directory, _watchdog: Watchdog::start() };
+    let endpoint = place.endpoint("s");
     (place, endpoint)
 }
 
-pub(crate) fn endpoint_in(place: &TempDir, name: &str) -> Endpoint {
-    format!("unix:{}/{name}", place.path().display()).parse().expect("an endpoint")
+/// A directory of one test, which fails by name if it hangs meanwhile.
+pub(crate) struct Place {
+    directory: TempDir,
+    _watchdog: Watchdog,
+}
+
+impl Place {
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub(crate) fn endpoint(&self, name: &str) -> Endpoint {
+        format!("unix:{}/{name}", self.path().display()).parse().expect("an endpoint")
+    }
+}
+
+/// Ends the process, with the test's name, a minute after it was started, unless it was dropped.
+struct Watchdog {
+    _dropped: Sender<()>,
+}
+
+impl Watchdog {
+    fn start() -> Self {
+        let (_dropped, alive) = mpsc::channel();
+        let test = thread::current().name().unwrap_or("a test").to_owned();
+        thread::spawn(move || {
+            if alive.recv_timeout(Duration::from_secs(60)) == Err(RecvTimeoutError::Timeout) {
+                say_past_capture(&format!("hangs: {test}"));
+                std::process::abort();
+            }
+        });
+        Self { _dropped }
+    }
+}
+
+/// Starts a thread and returns once it waits in a system call, or has ended.
+pub(crate) fn start_waiting<T: Send + 'static>(
+    call: impl FnOnce() -> T + Send + 'static,
+) -> JoinHandle<T> {
+    let (told, id) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        told.send(own_thread_id()).expect("is waited for");
+        call()
+    });
+    let id = id.recv().expect("is told");
+    while thread_is_elsewhere(&id) {
+        thread::yield_now();
+    }
+    thread
+}
+
+fn own_thread_id() -> String {
+    let own = fs::read_link("/proc/thread-self").unwrap_or_default();
+    own.to_string_lossy().into_owned()
+}
+
+/// `true` until the thread waits in a call that moves or awaits data. Source: proc(5),
+/// `/proc/pid/syscall`: the number of the call, or `running`.
+fn thread_is_elsewhere(id: &str) -> bool {
+    let calls = [
+        libc::SYS_recvfrom,
+        libc::SYS_recvmsg,
+        libc::SYS_sendmsg,
+        libc::SYS_sendfile,
+        libc::SYS_ppoll,
+        libc::SYS_epoll_pwait,
+    ];
+    let Ok(now) = fs::read_to_string(format!("/proc/{id}/syscall")) else { return false };
+    let call = now.split(' ').next().and_then(|number| number.parse().ok());
+    !call.is_some_and(|call| calls.contains(&call))
 }
 
 pub(crate) fn bind(at: &Endpoint) -> Box<dyn Listener> {
@@ -40,7 +114,7 @@ pub(crate) struct Pair {
     pub(crate) client: Arc<dyn Connection>,
     pub(crate) server: Arc<dyn Connection>,
     pub(crate) listener: Box<dyn Listener>,
-    pub(crate) place: TempDir,
+    pub(crate) place: Place,
 }
 
 impl Pair {
@@ -82,7 +156,9 @@ pub(crate) fn open_descriptors() -> usize {
 
 /// Says, past libtest's capture, that a test was left out.
 pub(crate) fn skip(name: &str, reason: &str) {
-    use std::io::Write;
-    let mut stderr = std::io::stderr().lock();
-    writeln!(stderr, "skipped: {name}: {reason}").expect("stderr");
+    say_past_capture(&format!("skipped: {name}: {reason}"));
+}
+
+fn say_past_capture(line: &str) {
+    writeln!(std::io::stderr().lock(), "{line}").expect("stderr");
 }
