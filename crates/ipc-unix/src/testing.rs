@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::{env, thread};
 
 use ipc_core::{AsPeer, ImpersonationLevel, Result};
+use rustix::event::{PollFd, PollFlags};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::identity::{ActAs, UnixPeer, peer_of};
 use crate::switch::run_as_peer;
@@ -70,9 +72,14 @@ impl Connected {
         Self { client: Some(client), ..Self::from_socket(server.into()) }
     }
 
-    /// The connection that a child makes.
-    pub(crate) fn accept(listener: &UnixListener) -> Self {
-        let (server, _) = listener.accept().expect("the child connects");
+    /// The connection that a child makes, unless it ends before.
+    pub(crate) fn accept(listener: &UnixListener, child: &Child) -> Self {
+        let child = pidfd_open(Pid::from_child(child), PidfdFlags::empty()).expect("it is ours");
+        let mut awaited = [listener.as_fd(), child.as_fd()]
+            .map(|descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN));
+        rustix::event::poll(&mut awaited, None).expect("waited");
+        assert!(!awaited[0].revents().is_empty(), "the child connects");
+        let (server, _) = listener.accept().expect("accepted");
         Self::from_socket(server.into())
     }
 
@@ -122,7 +129,7 @@ pub(crate) fn takes_namespaces(test: &str) -> bool {
     if !takes_root(test) {
         return false;
     }
-    let tried = Command::new("unshare").args(["-U", "-m", "-p", "-f", "true"]).output();
+    let tried = Command::new("unshare").args(["-m", "-p", "-f", "true"]).output();
     let can = tried.is_ok_and(|output| output.status.success());
     if !can {
         skip(test, "takes the right to make namespaces");
@@ -211,7 +218,7 @@ impl Visitor {
         let mut command = child_by(wrapper, test, part);
         command.env(SOCKET, directory.path().join("socket")).stdout(Stdio::null());
         let child = command.spawn().expect("runs");
-        Self { connection: Connected::accept(&listener), child }
+        Self { connection: Connected::accept(&listener, &child), child }
     }
 
     /// Waits until the child has ended, which it does by itself if it does not stay.

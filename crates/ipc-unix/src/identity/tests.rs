@@ -182,7 +182,7 @@ fn t24_credentials_that_a_peer_sends_about_itself_change_nothing() {
     let connection = Connected::with_self();
     let before = ids(connection.peer.peer()).clone();
     let forged = UCred {
-        pid: rustix::process::Pid::INIT,
+        pid: rustix::process::getpid(),
         uid: rustix::process::Uid::from_raw(41_700),
         gid: rustix::process::Gid::from_raw(41_700),
     };
