@@ -8,8 +8,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use ipc_core::peer::{Confinement, Namespace, PeerFacts};
 
 use crate::switch;
-use crate::sys::process::{self, NamespaceKind};
-use crate::sys::{accounts, credentials};
+use crate::sys::{NamespaceKind, accounts, credentials, process};
 
 /// The facts about one peer. They hold neither its socket open nor a descriptor of their own.
 #[derive(Debug)]

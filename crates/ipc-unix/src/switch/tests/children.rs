@@ -12,8 +12,7 @@ use std::{env, thread};
 
 use rustix::process::Uid;
 
-use super::super::*;
-use super::identity;
+use super::{WITH_TWO_CAPABILITIES, identity};
 use crate::sys::misuse;
 use crate::testing::{User, assert_passed, child, child_by, part, said, takes_root};
 
@@ -118,16 +117,5 @@ fn assert_aborted(output: &Output) {
 fn path(test: &str) -> String {
     format!("switch::tests::children::{test}")
 }
-
-const WITH_TWO_CAPABILITIES: [&str; 8] = [
-    "setpriv",
-    "--reuid=42000",
-    "--regid=42000",
-    "--clear-groups",
-    "--inh-caps=-all,+setuid,+setgid",
-    "--ambient-caps=-all,+setuid,+setgid",
-    "--bounding-set=-all,+setuid,+setgid",
-    "--",
-];
 
 const DIRECTORY: &str = "IPC_UNIX_TEST_DIRECTORY";
