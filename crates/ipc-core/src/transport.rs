@@ -52,11 +52,12 @@ pub trait Transport: fmt::Debug + Send + Sync {
     fn bind(&self, at: &Endpoint, options: &BindOptions) -> Result<Box<dyn Listener>>;
 
     /// Connects to the listener at `to`, and checks that the server is whom the options ask for
-    /// before anything is sent.
+    /// before anything is sent. It does not wait to be accepted, unless too many wait already.
     ///
     /// # Errors
     /// [`Error::NotFound`] if nobody listens, [`Error::ServerNotTrusted`], [`Error::TimedOut`],
-    /// [`Error::Cancelled`]; [`Error::Unsupported`] for an option that cannot be honoured.
+    /// [`Error::Cancelled`]; [`Error::Unsupported`] for an option that cannot be honoured; one of
+    /// kind [`InvalidInput`](crate::ErrorKind::InvalidInput) for another mode than the listener's.
     fn connect(&self, to: &Endpoint, options: &ConnectOptions) -> Result<Box<dyn Connection>>;
 }
 
@@ -139,7 +140,7 @@ pub trait Waiter: fmt::Debug + Send + Sync {
 }
 
 /// Names a parked connection in the reports of a [`Waiter`]. Never reused, so that a late report
-/// hits nobody.
+/// hits nobody. Counted from 1; 0 is the listener, and the highest is the transport's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(pub u64);
 
@@ -267,10 +268,13 @@ pub trait Connection: fmt::Debug + Send + Sync {
 
     /// Closes without losing a byte that was written: returns once the peer can no longer miss
     /// them. May be called again after [`Error::TimedOut`] to go on; with a passed deadline it
-    /// takes one step, and the connection may be parked in between (for `Interest::Both`).
+    /// takes one step, and the connection may be parked in between (for `Interest::Both`): what is
+    /// reported then is that another step may get on, and room to write does not count any more.
     ///
     /// It discards what the peer still sends, so that two ends that close do not wait for each other;
     /// with half-close it finishes writing first and goes on until the peer's end.
+    ///
+    /// Afterwards, operations fail with [`Error::Closed`] or [`Error::Disconnected`].
     ///
     /// # Errors
     /// [`Error::TimedOut`], [`Error::Cancelled`]. A peer that is gone already is no error.
@@ -306,7 +310,8 @@ pub trait Connection: fmt::Debug + Send + Sync {
     /// # Errors
     /// On any error `work` has not run. [`Error::LevelTooLow`], [`Error::NotPrivileged`],
     /// [`Error::IdentityRefused`], [`Error::Sandboxed`], [`Error::IdentityUnknown`],
-    /// [`Error::Nested`], [`Error::SwitchFailed`], [`Error::Unsupported`].
+    /// [`Error::Nested`], [`Error::SwitchFailed`], [`Error::Unsupported`], always so on a client's
+    /// end.
     ///
     /// # Panics
     /// A panic in `work` goes on after the thread has become itself again.

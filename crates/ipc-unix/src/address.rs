@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use ipc_core::{Endpoint, Error, Operation, Result};
 
+use crate::sys::Errno;
 use crate::sys::socket::{PATH_ROOM, SocketAddress};
 
 mod runtime;
@@ -84,9 +85,10 @@ impl Address {
             Self::Path(path) => SocketAddress::path(path),
             Self::Abstract(name) => SocketAddress::abstract_name(name.as_bytes()),
         };
-        address.map_err(|error| match self {
-            Self::Abstract(_) if !cfg!(target_os = "linux") => Error::Unsupported { operation },
-            _ => Error::io(operation, endpoint, error.into()),
+        address.map_err(|error| match error {
+            // An abstract name, on a system that has none.
+            Errno::OPNOTSUPP => Error::Unsupported { operation },
+            error => Error::io(operation, endpoint, error.into()),
         })
     }
 }

@@ -49,8 +49,8 @@ impl UnixRoot {
     /// followed.
     ///
     /// It is opened with this process's rights, and names are resolved from there: a peer needs no
-    /// search permission on the directories *above* it. Serving `/home/alice/public` shows that
-    /// directory to whoever is admitted, as exporting it by NFS would, even if `/home/alice` is
+    /// search permission on the directories *above* it. Serving `/srv/alice/public` shows that
+    /// directory to whoever is admitted, as exporting it by NFS would, even if `/srv/alice` is
     /// closed to them. With `/` as the root every directory is checked for the peer.
     ///
     /// # Errors

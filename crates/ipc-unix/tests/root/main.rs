@@ -11,14 +11,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use ipc_core::files::{FileKind, Metadata, Open, RelativePath, Root};
-use ipc_core::{AsPeer, Error, ErrorKind, Result};
+use ipc_core::{Error, ErrorKind, Result};
 use ipc_unix::UnixRoot;
 use rustix::fs::{CWD, FileType, Mode, RenameFlags};
 use tempfile::TempDir;
 
 mod support;
 
-use support::{head, lease, open, refusal, root, skip};
+use support::{as_oneself, head, lease, open, refusal, root, skip};
 
 /// A directory `root` with files and links, beside something that is not to be served.
 fn tree() -> TempDir {
@@ -45,7 +45,7 @@ fn tree() -> TempDir {
 
 fn stat(root: &UnixRoot, path: &str) -> Result<Metadata> {
     let path = RelativePath::new(path.as_bytes())?;
-    AsPeer::attest(|by| root.stat(by, &path))
+    as_oneself(|by| root.stat(by, &path))
 }
 
 const OUTSIDE: Option<ErrorKind> = Some(ErrorKind::OutsideRoot);

@@ -10,10 +10,16 @@ use ipc_core::files::{Open, RelativePath, Root};
 use ipc_core::{AsPeer, ErrorKind, Result};
 use ipc_unix::UnixRoot;
 
-/// Opens `path` with this process's own rights, which are what is served here.
+/// Runs `work` with this process's own rights, which are what is served here.
+#[allow(clippy::disallowed_methods, reason = "the test serves itself")]
+pub(crate) fn as_oneself<R>(work: impl FnOnce(&AsPeer) -> R) -> R {
+    AsPeer::attest(work)
+}
+
+/// Opens `path` as oneself.
 pub(crate) fn open(root: &UnixRoot, path: &str, how: Open) -> Result<File> {
     let path = RelativePath::new(path.as_bytes())?;
-    AsPeer::attest(|by| root.open(by, &path, how))
+    as_oneself(|by| root.open(by, &path, how))
 }
 
 /// The kind of the refusal to read `path`; `None` if it is opened.
