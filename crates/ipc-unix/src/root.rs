@@ -155,6 +155,9 @@ fn refusal(operation: Operation, path: &RelativePath, source: io::Error) -> Erro
         Some(libc::ENXIO | libc::ENODEV) => {
             remote(ErrorKind::NotRegular, "is a socket or a device")
         }
+        Some(libc::ENAMETOOLONG) => {
+            remote(ErrorKind::InvalidInput, "has a name that is too long for its file system")
+        }
         _ => Error::Io { operation, at: Some(path.to_string()), source },
     }
 }
