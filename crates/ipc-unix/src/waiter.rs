@@ -29,20 +29,29 @@ impl SocketWaiter {
     }
 }
 
-impl Waiter for SocketWaiter {
-    fn wait(&self, ready: &mut Vec<(Key, Ready)>, deadline: Deadline) -> Result<()> {
+impl SocketWaiter {
+    fn wait_until(&self, ready: &mut Vec<(Key, Ready)>, deadline: Deadline) -> sys::Result<()> {
         let before = ready.len();
         loop {
-            let woken = self.0.wait(ready, deadline).map_err(|error| Error::Io {
-                operation: Operation::Wait,
-                at: None,
-                source: error.into(),
-            })?;
-            // A wait that ends with reports leaves the wake-up to one that would not have ended.
-            if ready.len() > before || (woken && self.0.take_wake()) || deadline.has_passed() {
+            let woken = self.0.wait(ready, deadline)?;
+            if ready.len() > before {
+                // This wait ends anyway; the wake-up is for one that would not.
+                return if woken { self.0.leave_wake() } else { Ok(()) };
+            }
+            if (woken && self.0.take_wake()?) || deadline.has_passed() {
                 return Ok(());
             }
         }
+    }
+}
+
+impl Waiter for SocketWaiter {
+    fn wait(&self, ready: &mut Vec<(Key, Ready)>, deadline: Deadline) -> Result<()> {
+        self.wait_until(ready, deadline).map_err(|error| Error::Io {
+            operation: Operation::Wait,
+            at: None,
+            source: error.into(),
+        })
     }
 
     fn wake(&self) {

@@ -35,7 +35,11 @@ impl Poller {
         match *self {}
     }
 
-    pub(crate) fn take_wake(&self) -> bool {
+    pub(crate) fn take_wake(&self) -> Result<bool> {
+        match *self {}
+    }
+
+    pub(crate) fn leave_wake(&self) -> Result<()> {
         match *self {}
     }
 }

@@ -15,8 +15,8 @@ use crate::sys::{Errno, Result};
 #[derive(Debug)]
 pub(crate) struct Poller {
     epoll: OwnedFd,
-    /// Counts the calls of `wake`. Level-triggered, so that every waiting thread sees a count above
-    /// zero; a semaphore, so that exactly one of them takes each.
+    /// Counts the calls of `wake`. A semaphore, so that each is taken by itself, and reported once
+    /// until it is armed again, so that one thread is woken for each and not all that wait.
     wakes: OwnedFd,
 }
 
@@ -31,7 +31,8 @@ impl Poller {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK | EventfdFlags::SEMAPHORE;
         let wakes = eventfd(0, flags)?;
-        epoll::add(&epoll, &wakes, EventData::new_u64(Self::RESERVED.0), EventFlags::IN)?;
+        let data = EventData::new_u64(Self::RESERVED.0);
+        epoll::add(&epoll, &wakes, data, flags_of(Interest::Read))?;
         Ok(Some(Self { epoll, wakes }))
     }
 
@@ -50,7 +51,8 @@ impl Poller {
     }
 
     /// Appends to `ready` what is ready, waiting for the first until `deadline`. Returns `true` if
-    /// a wake-up may be waiting to be [taken](Self::take_wake).
+    /// there is a wake-up, which the caller must [take](Self::take_wake) or
+    /// [leave](Self::leave_wake).
     pub(crate) fn wait(&self, ready: &mut Vec<(Key, Ready)>, deadline: Deadline) -> Result<bool> {
         let mut space = [MaybeUninit::<Event>::uninit(); BATCH];
         let left = deadline.remaining().map(|left| left.min(LONGEST));
@@ -77,9 +79,17 @@ impl Poller {
         let _ = rustix::io::write(&self.wakes, &1_u64.to_ne_bytes());
     }
 
-    /// Takes one wake-up; `false` if another thread took it.
-    pub(crate) fn take_wake(&self) -> bool {
-        rustix::io::read(&self.wakes, &mut [0_u8; 8]).is_ok()
+    /// Takes one wake-up, and has the next one reported. `false` if there was none.
+    pub(crate) fn take_wake(&self) -> Result<bool> {
+        let taken = rustix::io::read(&self.wakes, &mut [0_u8; 8]).is_ok();
+        self.leave_wake()?;
+        Ok(taken)
+    }
+
+    /// Has the wake-up reported to another wait.
+    pub(crate) fn leave_wake(&self) -> Result<()> {
+        let data = EventData::new_u64(Self::RESERVED.0);
+        epoll::modify(&self.epoll, &self.wakes, data, flags_of(Interest::Read))
     }
 }
 
