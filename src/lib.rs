@@ -26,4 +26,6 @@ mod pages {
     mod readme {}
     #[doc = include_str!("../docs/architecture.md")]
     mod architecture {}
+    #[doc = include_str!("../docs/platforms.md")]
+    mod platforms {}
 }
