@@ -66,7 +66,9 @@ impl Input {
 
     fn make_room(&mut self) {
         let grown = if self.filled_up { (self.buffer.len() * 4).min(LARGEST) } else { 0 };
-        let length = self.needed.max(self.held.len() + 1).max(self.resting).max(grown);
+        // What is held is less than is needed, unless the session was not asked what it means.
+        let unasked = if self.held.len() < self.needed { 0 } else { self.held.len() * 2 };
+        let length = self.needed.max(unasked).max(self.resting).max(grown);
         if length > self.buffer.len() {
             let mut buffer = vec![0; length];
             buffer[..self.held.len()].copy_from_slice(self.bytes());

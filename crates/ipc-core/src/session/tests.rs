@@ -15,11 +15,14 @@ use crate::server::protocol::{CallId, Event, Output, Protocol};
 use crate::service::{Arguments, Body, FileBody, Reply};
 use crate::transport::AsPeer;
 
+mod client;
 mod hostile;
 mod replies;
 mod requests;
+mod together;
 
 /// Numbers that look random and are the same every time.
+#[derive(Debug)]
 pub(super) struct Random(pub(super) u64);
 
 impl Random {

@@ -159,8 +159,8 @@ impl ClientSession {
         if abandoned {
             return Ok(self.quiet());
         }
-        let begin = Header::LENGTH + RESPONSE_VALUE;
-        let value = begin..begin + value;
+        let begins = Header::LENGTH + RESPONSE_VALUE;
+        let value = begins..begins + value;
         Ok(Progress::Happened(Happened::Response { call, value, body }))
     }
 
