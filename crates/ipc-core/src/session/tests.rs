@@ -20,6 +20,7 @@ mod hostile;
 mod replies;
 mod requests;
 mod together;
+mod vectors;
 
 /// Numbers that look random and are the same every time.
 #[derive(Debug)]

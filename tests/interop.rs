@@ -1,0 +1,65 @@
+//! A client that was written from `docs/protocol.md`, in another language, against this server.
+
+use std::io::Write;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipc::server::Server;
+use ipc::service::{Arguments, Body, Context, Reply, Service};
+use ipc::{Deadline, Endpoint, ErrorKind, Failure, Native, Transport};
+
+/// What `session.py` describes.
+struct Tester;
+
+impl Service for Tester {
+    fn call(
+        &self,
+        _: &Context<'_>,
+        method: u32,
+        mut arguments: Arguments<'_>,
+    ) -> Result<Reply<Vec<u8>>, Failure> {
+        let argument = arguments.next().unwrap_or_default().to_vec();
+        match method {
+            1 => Ok(argument.into()),
+            3 => {
+                let length = u64::from_le_bytes(argument[..].try_into().expect("a u64"));
+                let body = (0..length).map(|at| (at % 251) as u8).collect();
+                Ok(Reply::new(argument).with_body(Body::Bytes(body)))
+            }
+            _ => Err(Failure::new(ErrorKind::NotFound, "no such thing")),
+        }
+    }
+}
+
+#[test]
+fn a_client_written_from_the_page_alone_is_served() {
+    let transport = Native::default();
+    if transport.scheme() != "unix" {
+        return skip("the client knows Unix sockets");
+    }
+    if Command::new("python3").arg("--version").output().is_err() {
+        return skip("there is no python3");
+    }
+    let directory = tempfile::tempdir().expect("a directory of our own");
+    let socket = directory.path().join("s");
+    let socket = socket.to_str().expect("a temporary directory has a plain name");
+    let at = Endpoint::with_scheme("unix", socket).expect("an endpoint");
+    let server = Server::builder(Arc::new(transport), at).serve(Tester).expect("the name is free");
+
+    let client = Command::new("python3")
+        .args(["-B", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/session.py"), socket])
+        .output()
+        .expect("python3 runs");
+    let said = String::from_utf8_lossy(&client.stdout).into_owned();
+    assert!(client.status.success(), "{said}{}", String::from_utf8_lossy(&client.stderr));
+    assert_eq!(said.lines().count(), 6, "{said}");
+    server.shutdown(Deadline::after(Duration::from_secs(10))).expect("every client has left");
+}
+
+/// Written past libtest's capture, so that nobody takes it for a pass.
+fn skip(reason: &str) {
+    let line = format!("skipped: a_client_written_from_the_page_alone_is_served: {reason}\n");
+    // Without a standard error there is nobody to tell.
+    let _ = std::io::stderr().lock().write_all(line.as_bytes());
+}
