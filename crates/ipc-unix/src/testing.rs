@@ -1,14 +1,18 @@
 //! What the tests of this crate share: clients of other users, and this test binary as a child.
 
-use std::fs::File;
-use std::io::{self, Write};
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
-use std::process::{Command, Output};
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::{env, thread};
 
 use ipc_core::{AsPeer, ImpersonationLevel, Result};
+use rustix::event::{PollFd, PollFlags};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::identity::{ActAs, UnixPeer, peer_of};
 use crate::switch::run_as_peer;
@@ -54,7 +58,8 @@ impl User {
 pub(crate) struct Connected {
     pub(crate) peer: UnixPeer,
     pub(crate) socket: Arc<OwnedFd>,
-    pub(crate) client: UnixStream,
+    /// `None` if another process has it.
+    pub(crate) client: Option<UnixStream>,
 }
 
 impl Connected {
@@ -64,8 +69,24 @@ impl Connected {
     }
 
     fn new((server, client): (UnixStream, UnixStream)) -> Self {
-        let socket = Arc::new(OwnedFd::from(server));
-        Self { peer: peer_of(&socket).expect("the peer is known"), socket, client }
+        Self { client: Some(client), ..Self::from_socket(server.into()) }
+    }
+
+    /// The connection that a child makes, unless it ends before.
+    pub(crate) fn accept(listener: &UnixListener, child: &Child) -> Self {
+        let child = pidfd_open(Pid::from_child(child), PidfdFlags::empty()).expect("it is ours");
+        let mut awaited = [listener.as_fd(), child.as_fd()]
+            .map(|descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN));
+        rustix::event::poll(&mut awaited, None).expect("waited");
+        assert!(!awaited[0].revents().is_empty(), "the child connects");
+        let (server, _) = listener.accept().expect("accepted");
+        Self::from_socket(server.into())
+    }
+
+    /// A connection of which this process has one end.
+    pub(crate) fn from_socket(socket: OwnedFd) -> Self {
+        let socket = Arc::new(socket);
+        Self { peer: peer_of(&socket).expect("the peer is known"), socket, client: None }
     }
 
     /// Runs `work` as the client, who grants it.
@@ -103,6 +124,19 @@ pub(crate) fn takes_root(test: &str) -> bool {
     is_root()
 }
 
+/// The same for a test that makes namespaces, which root in a container often may not.
+pub(crate) fn takes_namespaces(test: &str) -> bool {
+    if !takes_root(test) {
+        return false;
+    }
+    let tried = Command::new("unshare").args(["-m", "-p", "-f", "true"]).output();
+    let can = tried.is_ok_and(|output| output.status.success());
+    if !can {
+        skip(test, "takes the right to make namespaces");
+    }
+    can
+}
+
 /// Says that a test is left out, past the capture of the test's output.
 pub(crate) fn skip(test: &str, reason: &str) {
     let _ = writeln!(io::stderr().lock(), "skipped: {test}: {reason}");
@@ -115,16 +149,29 @@ pub(crate) fn part() -> Option<String> {
 
 /// This test binary, to run `test` (its full path) alone, in the given part.
 pub(crate) fn child(test: &str, part: &str) -> Command {
-    let binary = env::current_exe().expect("this binary has a path");
-    as_child(Command::new(binary), test, part)
+    as_child(Command::new("/proc/self/exe"), test, part)
 }
 
 /// The same, started by `wrapper` (a program and its arguments) as a user who may not be able to
 /// reach the binary by its path: it comes as standard input.
 pub(crate) fn child_by(wrapper: &[&str], test: &str, part: &str) -> Command {
-    let binary = env::current_exe().and_then(File::open).expect("this binary can be read");
+    let [program, arguments @ ..] = wrapper else { return child(test, part) };
+    let mut command = Command::new(program);
+    command.args(arguments).arg("/proc/self/fd/0");
+    command.stdin(File::open("/proc/self/exe").expect("this program can be read"));
+    as_child(command, test, part)
+}
+
+/// The same, started by `wrapper` with one of this process's connections as standard input.
+pub(crate) fn child_with(
+    connection: UnixStream,
+    wrapper: &[&str],
+    test: &str,
+    part: &str,
+) -> Command {
+    let binary = env::current_exe().expect("this program has a path");
     let mut command = Command::new(wrapper[0]);
-    command.args(&wrapper[1..]).arg("/proc/self/fd/0").stdin(binary);
+    command.args(&wrapper[1..]).arg(binary).stdin(OwnedFd::from(connection));
     as_child(command, test, part)
 }
 
@@ -139,6 +186,54 @@ pub(crate) fn assert_passed(output: &Output) {
     assert!(output.status.success() && ran, "{}", said(output));
 }
 
+/// A place where children of any user can connect.
+pub(crate) fn listen(directory: &Path) -> UnixListener {
+    let open_to_all = Permissions::from_mode(0o777);
+    fs::set_permissions(directory, open_to_all.clone()).expect("its owner may");
+    let listener = UnixListener::bind(directory.join("socket")).expect("bound");
+    fs::set_permissions(directory.join("socket"), open_to_all).expect("its owner may");
+    listener
+}
+
+/// The child's half of [`Visitor`]: connects, and stays until the server leaves if it is to stay.
+pub(crate) fn visit(stays: bool) {
+    let socket = env::var_os(SOCKET).expect("the parent says where");
+    let mut connection = UnixStream::connect(socket).expect("connected");
+    if stays {
+        let _ = connection.read(&mut [0]);
+    }
+}
+
+/// A connection from a child that runs `test` in `part`, where it calls [`visit`].
+#[derive(Debug)]
+pub(crate) struct Visitor {
+    pub(crate) connection: Connected,
+    child: Child,
+}
+
+impl Visitor {
+    pub(crate) fn by(wrapper: &[&str], test: &str, part: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let listener = listen(directory.path());
+        let mut command = child_by(wrapper, test, part);
+        command.env(SOCKET, directory.path().join("socket")).stdout(Stdio::null());
+        let child = command.spawn().expect("runs");
+        Self { connection: Connected::accept(&listener, &child), child }
+    }
+
+    /// Waits until the child has ended, which it does by itself if it does not stay.
+    pub(crate) fn wait(&mut self) {
+        assert!(self.child.wait().expect("waited for").success());
+    }
+
+    /// Leaves, so that the child ends too.
+    pub(crate) fn leave(self) {
+        let Self { connection, mut child } = self;
+        drop(connection);
+        assert!(child.wait().expect("waited for").success());
+    }
+}
+
 /// What a child printed, for a failed assertion.
 pub(crate) fn said(output: &Output) -> String {
     format!(
@@ -149,4 +244,5 @@ pub(crate) fn said(output: &Output) -> String {
     )
 }
 
+const SOCKET: &str = "IPC_UNIX_TEST_SOCKET";
 const PART: &str = "IPC_UNIX_TEST_PART";

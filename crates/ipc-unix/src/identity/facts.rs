@@ -8,8 +8,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use ipc_core::peer::{Confinement, Namespace, PeerFacts};
 
 use crate::switch;
-use crate::sys::process::{self, NamespaceKind};
-use crate::sys::{accounts, credentials};
+use crate::sys::{NamespaceKind, accounts, credentials, process};
 
 /// The facts about one peer. They hold neither its socket open nor a descriptor of their own.
 #[derive(Debug)]
@@ -122,7 +121,7 @@ impl Facts {
     }
 
     /// What `look` finds under the process's number, if the number was its own all the while.
-    fn by_number<T>(&self, look: impl FnOnce(u32) -> Option<T>) -> Option<T> {
+    pub(super) fn by_number<T>(&self, look: impl FnOnce(u32) -> Option<T>) -> Option<T> {
         let pid = self.pid?;
         let process = self.process().ok()?;
         look(pid).filter(|_| process::is_alive(process.as_fd()))

@@ -6,7 +6,6 @@
 //! with somebody else's rights.
 
 use std::io::{self, Write};
-use std::marker::PhantomData;
 use std::process;
 
 use ipc_core::peer::UnixIdentity;
@@ -23,8 +22,9 @@ pub(super) enum Change {
     Capabilities,
 }
 
-/// A thread that acts as a peer, until this is dropped. It never leaves this module's callers and
-/// their thread, so that it can be neither forgotten nor dropped elsewhere.
+/// A thread that acts as a peer, until this is dropped. Only [`run_as_peer`](super::run_as_peer)
+/// holds one, so that nobody can forget it; and `T`, the calling thread, is not `Sync`, so that it
+/// cannot be dropped on another.
 #[derive(Debug)]
 pub(super) struct Acting<'a, T: ThreadIdentity> {
     thread: &'a T,
@@ -32,7 +32,6 @@ pub(super) struct Acting<'a, T: ThreadIdentity> {
     peer: ThreadState,
     done: Step,
     left: bool,
-    this_thread_only: PhantomData<*mut ()>,
 }
 
 /// The last of the ids that was changed on the way in.
@@ -70,8 +69,7 @@ fn try_enter<'a, T: ThreadIdentity>(
     change: Change,
 ) -> Result<Acting<'a, T>, NotEntered> {
     let peer = own.acting_as(to, change);
-    let (done, left, this_thread_only) = (Step::Nothing, false, PhantomData);
-    let mut acting = Acting { thread, own, peer, done, left, this_thread_only };
+    let mut acting = Acting { thread, own, peer, done: Step::Nothing, left: false };
     match acting.take_on(change) {
         Ok(()) => Ok(acting),
         Err(failed) => Err(match acting.restore() {

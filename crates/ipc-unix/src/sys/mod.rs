@@ -31,3 +31,12 @@ pub(crate) struct Credentials {
     /// Its process id; `None` for one that this process's pid namespace does not number.
     pub(crate) pid: Option<u32>,
 }
+
+/// The namespaces that decide what a process's user id and paths mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NamespaceKind {
+    /// What its ids mean.
+    User,
+    /// What its paths mean.
+    Mount,
+}

@@ -9,7 +9,8 @@ use rustix::fs::{Dir, FileType, Stat};
 
 /// The metadata in the system's record of a file.
 pub(crate) fn describe(stat: &Stat) -> Metadata {
-    let mode = u32::from(stat.st_mode);
+    // The fields' types differ between systems; all fit here.
+    let mode: u32 = stat.st_mode as _;
     let length = u64::try_from(stat.st_size).unwrap_or(0);
     let kind = kind(FileType::from_raw_mode(stat.st_mode)).unwrap_or(FileKind::Other);
     let mut metadata = Metadata::new(kind, length, stat.st_dev as _, stat.st_ino as _);

@@ -104,3 +104,6 @@ fn step(directory: BorrowedFd<'_>, name: &[u8], flags: OFlags) -> io::Result<Own
     let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(retry_on_intr(|| rustix::fs::openat(directory, name, flags, Mode::empty()))?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@ use std::cell::RefCell;
 
 use super::super::thread::Ids;
 use super::*;
+use crate::sys::thread_identity::ThisThread;
 
 /// A thread that follows the kernel's rules about ids and capabilities, and fails or lies where the
 /// test says so.
@@ -273,4 +274,16 @@ fn t26_an_identity_that_was_changed_meanwhile_is_found_out() {
             acting.leave().expect_err("found out");
         }
     }
+}
+
+/// Compiles only while `T` is not `Send`: else both implementations apply.
+trait OneMeaningUnlessSend<Marker> {
+    const CHECKED: () = ();
+}
+impl<T> OneMeaningUnlessSend<()> for T {}
+impl<T: Send> OneMeaningUnlessSend<u8> for T {}
+
+#[test]
+fn t27_the_guard_stays_on_its_thread() {
+    let () = <Acting<'_, ThisThread> as OneMeaningUnlessSend<_>>::CHECKED;
 }

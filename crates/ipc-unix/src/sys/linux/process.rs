@@ -10,19 +10,12 @@ use std::path::PathBuf;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::PidfdFlags;
 
+use super::NamespaceKind;
+
 /// A descriptor of this very thread, which has its own namespaces.
 pub(crate) fn this_thread() -> io::Result<OwnedFd> {
     let thread = PidfdFlags::from_bits_retain(PIDFD_THREAD);
     Ok(rustix::process::pidfd_open(rustix::thread::gettid(), thread)?)
-}
-
-/// The namespaces that decide what a process's user id and paths mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NamespaceKind {
-    /// What its ids mean.
-    User,
-    /// What its paths mean.
-    Mount,
 }
 
 /// A number that is the process's namespace's own as long as anybody lives in it. The kernel tells
