@@ -6,27 +6,19 @@
 //!
 //! # Which error wins
 //! When several reasons speak against acting as a peer, the first of these is reported:
-//! 1. [`Error::Unsupported`]: threads have no identity of their own on this system, or the start-up
-//!    self-test found that here they have not; or the client granted `Delegation`, which a Unix
-//!    socket cannot carry and which is never taken for less.
+//! 1. [`Error::Unsupported`]: threads have no identity of their own on this system.
 //! 2. [`Error::Nested`]: the thread acts as a peer already.
-//! 3. [`Error::LevelTooLow`]: the client granted less than `Impersonation`, or nothing yet.
+//! 3. [`Error::LevelTooLow`]: the client granted less than `Impersonation`, or nothing yet; or
+//!    [`Error::Unsupported`]: it granted `Delegation`, which a Unix socket cannot carry and which is
+//!    never taken for less.
 //! 4. [`Error::IdentityUnknown`]: the peer, or its groups, are not known.
 //! 5. [`Error::IdentityRefused`]: an id that is none, or that stands for all ids without a name.
 //! 6. [`Error::NotPrivileged`]: the peer is not this process's own user, and the process lacks
-//!    `CAP_SETUID` and `CAP_SETGID`.
+//!    `CAP_SETUID` and `CAP_SETGID`; or [`Error::Unsupported`]: it has them, and the start-up
+//!    self-test found that identity is not each thread's own.
 //! 7. [`Error::IdentityRefused`] for uid 0 that is not provably this system's own and was not
 //!    named; [`Error::Sandboxed`] for any other peer that lives in another user namespace.
 //! 8. [`Error::SwitchFailed`]: the system refused a step; the thread is itself again.
-//!
-//! # What a server should know
-//! * Changing identity clears the process's "dumpable" flag for good (prctl(2)): no core dumps, and
-//!   `/proc/self` belongs to root. That is what keeps an acting thread out of the server's memory;
-//!   never set it back.
-//! * While a thread acts as a peer, the C library's `setuid`, `setgroups` and their like must not be
-//!   called anywhere in the process: the C library ends it, for not every thread can follow.
-//! * A server needs no more than `CAP_SETUID` and `CAP_SETGID`. Without the rest, work that was
-//!   handed to another thread by mistake can open nothing.
 
 use std::cell::Cell;
 
@@ -51,6 +43,17 @@ use thread::{ThreadIdentity, ThreadState};
 ///
 /// The first call of a privileged process tries, on a thread of its own, that identity really is
 /// each thread's own; the answer is kept.
+///
+/// # What a server should know
+/// * It needs no more than those two capabilities. Without the rest, work that was handed to another
+///   thread by mistake can open nothing.
+/// * While a thread acts as a peer, nobody in the process may call the C library's `setuid`,
+///   `setgroups` and their like: not every thread could follow, and the C library ends the process.
+/// * The first act clears the process's "dumpable" flag (prctl(2)): no core dumps, and `/proc/self`
+///   belongs to root. That keeps an acting thread out of the server's memory; never set it back.
+///
+/// # Platform differences
+/// `false` on all systems but Linux: elsewhere a thread has no identity of its own.
 #[must_use]
 pub fn can_run_as_peer() -> bool {
     let Some(thread) = this_thread() else { return false };

@@ -121,7 +121,7 @@ impl Facts {
     }
 
     /// What `look` finds under the process's number, if the number was its own all the while.
-    fn by_number<T>(&self, look: impl FnOnce(u32) -> Option<T>) -> Option<T> {
+    pub(super) fn by_number<T>(&self, look: impl FnOnce(u32) -> Option<T>) -> Option<T> {
         let pid = self.pid?;
         let process = self.process().ok()?;
         look(pid).filter(|_| process::is_alive(process.as_fd()))

@@ -29,7 +29,7 @@ pub(super) fn level(granted: Option<ImpersonationLevel>) -> Result<()> {
 pub(super) fn identity(peer: &Peer, overflow: [u32; 2]) -> Result<&UnixIdentity> {
     let unknown = |reason: &str| Err(Error::IdentityUnknown { reason: reason.to_owned() });
     let ids = match (peer.identity(), peer.assurance()) {
-        (Some(Identity::Unix(ids)), Assurance::Kernel | Assurance::SameProcess) => ids,
+        (Some(Identity::Unix(ids)), Assurance::Kernel) => ids,
         _ => return unknown("the kernel does not vouch for a user"),
     };
     let Some(groups) = &ids.groups else {

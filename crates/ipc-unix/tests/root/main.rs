@@ -113,6 +113,7 @@ fn t29_a_directory_that_is_swapped_for_a_link_meanwhile_does_not_lead_out() {
                     .expect("exchanged");
             }
         });
+        let _over = Raise(&over);
         // On a busy machine it may take a while until both have had their turn.
         let (mut served, mut refused) = (0, 0);
         while served + refused < ROUNDS || served == 0 || refused == 0 {
@@ -124,8 +125,16 @@ fn t29_a_directory_that_is_swapped_for_a_link_meanwhile_does_not_lead_out() {
                 Err(_) => refused += 1,
             }
         }
-        over.store(true, Ordering::Relaxed);
     });
+}
+
+/// Raises the flag when it is dropped, by a panic too.
+struct Raise<'a>(&'a AtomicBool);
+
+impl Drop for Raise<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 #[test]

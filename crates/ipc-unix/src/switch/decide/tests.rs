@@ -35,6 +35,7 @@ fn t18_a_peer_without_identity_groups_or_voucher_is_unknown() {
     for peer in [
         Peer::new(None, Assurance::Kernel),
         Peer::new(Some(Identity::Unix(known.clone())), Assurance::None),
+        Peer::this_process(Some(Identity::Unix(known.clone()))),
         vouched(UnixIdentity { groups: None, ..known }),
     ] {
         let refusal = identity(&peer, OVERFLOW).expect_err("unknown");

@@ -7,7 +7,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Output;
-use std::sync::{Barrier, mpsc};
+use std::sync::mpsc;
 use std::{env, thread};
 
 use rustix::process::Uid;
@@ -37,12 +37,13 @@ fn t26_a_process_wide_change_of_identity_while_a_thread_acts_ends_the_process() 
     const TEST: &str = "t26_a_process_wide_change_of_identity_while_a_thread_acts_ends_the_process";
     if part().is_some() {
         let client = User::new(41_500, &[41_600]).connect();
-        let acting = Barrier::new(2);
+        let (acts, acting) = mpsc::channel();
+        let (end, ended) = mpsc::channel::<()>();
         thread::scope(|scope| {
-            scope.spawn(|| client.act(|_| (acting.wait(), acting.wait())));
-            acting.wait();
+            scope.spawn(move || client.act(|_| (acts.send(()), ended.recv())));
+            acting.recv().expect("acts");
             misuse::set_groups_of_all_threads(&[7, 8]);
-            acting.wait();
+            drop(end);
         });
         return; // alive: the parent's assertion fails
     }
