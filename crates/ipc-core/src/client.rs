@@ -81,17 +81,17 @@ impl Client {
     /// arguments that are too long. [`Error::Disconnected`], [`Error::Protocol`],
     /// [`Error::Cancelled`]: the connection is over, and it is not known whether the call was run.
     pub fn call(&mut self, method: u32, arguments: &[u8]) -> Result<RawResponse<'_>> {
-        let deadline = self.patience();
-        if deadline.has_passed() {
+        let mut patience = self.patience();
+        if patience.deadline.has_passed() {
             return Err(Error::TimedOut { operation: Operation::Call });
         }
         let call = loop {
-            match self.session.call(method, arguments, deadline)? {
+            match self.session.call(method, arguments, patience.deadline)? {
                 Some(call) => break call,
-                None => self.wait_for_answers(deadline)?,
+                None => self.wait_for_answers(&mut patience)?,
             }
         };
-        match self.answer(call, deadline) {
+        match self.answer(call, &mut patience) {
             Ok((value, true)) => Ok(RawResponse { value, body: BodyReader::open(self, call) }),
             Ok((value, false)) => Ok(RawResponse { value, body: BodyReader::empty(self, call) }),
             Err(error) => {
@@ -140,12 +140,15 @@ impl Client {
             if self.connection.wait(Interest::Both, deadline)?.read && !self.discard()? {
                 break;
             }
+            if deadline.has_passed() {
+                return Err(Error::TimedOut { operation: Operation::Close });
+            }
         }
         self.connection.close(deadline)
     }
 
     /// Waits for the value of `call`, and tells whether a body follows.
-    fn answer(&mut self, call: CallId, deadline: Deadline) -> Result<(Vec<u8>, bool)> {
+    fn answer(&mut self, call: CallId, patience: &mut Patience) -> Result<(Vec<u8>, bool)> {
         loop {
             match self.session.next_event()? {
                 Some(ClientEvent::Response { call: of, value, body }) if of == call => {
@@ -156,15 +159,15 @@ impl Client {
                 }
                 // There is no other call that anybody waits for.
                 Some(_) => {}
-                None => self.receive(usize::MAX, deadline)?,
+                None => self.receive(usize::MAX, patience)?,
             }
         }
     }
 
     /// Waits until the server has answered something, so that it may be asked more.
-    fn wait_for_answers(&mut self, deadline: Deadline) -> Result<()> {
+    fn wait_for_answers(&mut self, patience: &mut Patience) -> Result<()> {
         while self.session.next_event()?.is_some() {}
-        self.receive(usize::MAX, deadline)
+        self.receive(usize::MAX, patience)
     }
 
     /// Tells the server that nobody waits for `call`, now or with the next bytes that it takes.
@@ -175,15 +178,15 @@ impl Client {
     }
 
     /// By when what is to be waited for now must have come.
-    fn patience(&self) -> Deadline {
-        self.deadline.min(self.timeout.into())
+    fn patience(&self) -> Patience {
+        Patience { deadline: self.deadline.min(self.timeout.into()), spent: false }
     }
 
     /// Sends what is queued, then reads at most `most` bytes into the session. While the server
     /// takes nothing, what it sends is read all the same: else two that send to each other would
     /// wait for ever.
-    fn receive(&mut self, most: usize, deadline: Deadline) -> Result<()> {
-        self.read_by(deadline, |session, connection, deadline| {
+    fn receive(&mut self, most: usize, patience: &mut Patience) -> Result<()> {
+        self.read_by(patience, |session, connection, deadline| {
             let room = session.room();
             let most = most.min(room.len());
             let count = connection.read(&mut room[..most], deadline)?;
@@ -197,9 +200,10 @@ impl Client {
     /// told, and 0 returned.
     fn read_by(
         &mut self,
-        deadline: Deadline,
+        patience: &mut Patience,
         mut read: impl FnMut(&mut ClientSession, &dyn Connection, Deadline) -> Result<usize>,
     ) -> Result<usize> {
+        let deadline = patience.for_one_more(self.session.awaits())?;
         loop {
             let mut until = deadline;
             if !self.flush()? {
@@ -253,6 +257,29 @@ impl Client {
             Error::TimedOut { .. } => Error::TimedOut { operation: self.session.awaits() },
             other => other,
         }
+    }
+}
+
+/// How long one thing is waited for, however many reads it takes.
+///
+/// A read whose deadline has passed still takes what is there, so that an answer that came in time
+/// is not lost. That happens once: a server that always has something else to say would hold its
+/// client for ever.
+#[derive(Debug)]
+struct Patience {
+    deadline: Deadline,
+    /// Whether a read was begun after the deadline.
+    spent: bool,
+}
+
+impl Patience {
+    /// The deadline of one more read.
+    fn for_one_more(&mut self, operation: Operation) -> Result<Deadline> {
+        if self.spent {
+            return Err(Error::TimedOut { operation });
+        }
+        self.spent = self.deadline.has_passed();
+        Ok(self.deadline)
     }
 }
 
@@ -330,8 +357,9 @@ pub struct Response<'c, T> {
 }
 
 impl<T> Response<'_, T> {
-    /// The value, once the body has ended well; what is left of it is read and forgotten. Most
-    /// methods have none, and then nothing is waited for.
+    /// The value, once the body has ended well; what is left of it is read and forgotten, within one
+    /// [timeout](Client::set_timeout) in all. Most methods have none, and then nothing is waited
+    /// for.
     ///
     /// # Errors
     /// As [`BodyReader::read_to`].

@@ -2,8 +2,7 @@
 
 use std::io;
 
-use super::Client;
-use crate::deadline::Deadline;
+use super::{Client, Patience};
 use crate::error::{Error, ErrorKind, Failure, Result};
 use crate::server::protocol::CallId;
 use crate::session::ClientEvent;
@@ -54,12 +53,16 @@ impl<'c> BodyReader<'c> {
     /// read may then be longer than what is [valid](Self::valid). [`Error::TimedOut`]. As
     /// [`Client::call`] if the connection is over.
     pub fn read_to(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let mut patience = self.client.patience();
+        self.read_within(&mut patience, buffer)
+    }
+
+    fn read_within(&mut self, patience: &mut Patience, buffer: &mut [u8]) -> Result<usize> {
         if buffer.is_empty() {
             return Ok(0);
         }
-        let deadline = self.client.patience();
         while matches!(self.state, State::Open) {
-            let count = self.read_some(buffer, deadline)?;
+            let count = self.read_some(buffer, patience)?;
             if count > 0 {
                 self.received += count as u64;
                 return Ok(count);
@@ -96,15 +99,16 @@ impl<'c> BodyReader<'c> {
         self.client.connection()
     }
 
-    /// Reads the rest and forgets it.
+    /// Reads the rest and forgets it. An endless one is given up like a silent one.
     pub(super) fn skip(&mut self) -> Result<()> {
+        let mut patience = self.client.patience();
         let mut scratch = [0; 4096];
-        while self.read_to(&mut scratch)? > 0 {}
+        while self.read_within(&mut patience, &mut scratch)? > 0 {}
         Ok(())
     }
 
     /// Reads what has come, else waits for more once. 0: look at the state, and again.
-    fn read_some(&mut self, buffer: &mut [u8], deadline: Deadline) -> Result<usize> {
+    fn read_some(&mut self, buffer: &mut [u8], patience: &mut Patience) -> Result<usize> {
         let session = &mut self.client.session;
         match session.next_event() {
             Ok(Some(ClientEvent::Data { call, bytes })) if call == self.call => {
@@ -130,16 +134,16 @@ impl<'c> BodyReader<'c> {
                 return Err(error);
             }
         }
-        self.read_more(buffer, deadline)
+        self.read_more(buffer, patience)
     }
 
     /// Waits for more: of a large piece into `buffer` itself, else into the session.
-    fn read_more(&mut self, buffer: &mut [u8], deadline: Deadline) -> Result<usize> {
+    fn read_more(&mut self, buffer: &mut [u8], patience: &mut Patience) -> Result<usize> {
         let large = buffer.len() >= DIRECT;
         match self.client.session.direct(self.call).filter(|_| large) {
             Some(left) => {
                 let most = left.min(buffer.len());
-                let count = self.client.read_by(deadline, |session, connection, deadline| {
+                let count = self.client.read_by(patience, |session, connection, deadline| {
                     let count = connection.read(&mut buffer[..most], deadline)?;
                     session.received_directly(count);
                     Ok(count)
@@ -149,9 +153,9 @@ impl<'c> BodyReader<'c> {
             }
             // Between two large pieces only a header is due: what came behind it would be copied.
             None if large && self.received >= DIRECT as u64 => {
-                self.client.receive(HEADERS, deadline).map(|()| 0)
+                self.client.receive(HEADERS, patience).map(|()| 0)
             }
-            None => self.client.receive(usize::MAX, deadline).map(|()| 0),
+            None => self.client.receive(usize::MAX, patience).map(|()| 0),
         }
     }
 }

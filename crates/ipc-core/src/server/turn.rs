@@ -70,11 +70,14 @@ impl Turn<'_> {
                 Ok(sending) => sending,
                 Err(_) => return After::Gone,
             };
+            if spent {
+                return After::Again;
+            }
             if self.is_over() {
                 self.state.closing = Some(Deadline::after(self.runtime.limits.closing));
                 continue;
             }
-            if spent || sending == Sending::Spent {
+            if sending == Sending::Spent {
                 return After::Again;
             }
             match self.read(sending) {
@@ -128,14 +131,17 @@ impl Turn<'_> {
         self.state.admitted
     }
 
-    /// Takes what was received apart and answers it. `true` if the connection's share is spent.
+    /// Takes what was received apart and answers it. `true` if the connection's share is spent, be it
+    /// by a peer that sends without end what asks for nothing.
     fn take_events(&mut self) -> bool {
         loop {
             if self.requests >= TURN_REQUESTS {
                 return true;
             }
             let now = Instant::now();
-            let Some(event) = self.state.protocol.next_event(now) else { return false };
+            let Some(event) = self.state.protocol.next_event(now) else {
+                return now >= self.share;
+            };
             match event {
                 Event::Level(level) => {
                     if let Err(error) = self.client.connection.state_level(level) {
@@ -175,6 +181,8 @@ impl Turn<'_> {
             let context =
                 Context::new(&*client.connection, deadline, &cancel, Worker::Pool(thread));
             let answer = match Arguments::new(&arguments) {
+                // Who asks for much and leaves must not keep the pool from those who stay.
+                _ if context.is_cancelled() => Err(too_late()),
                 Ok(arguments) => answer(&runtime, &context, method, arguments),
                 Err(error) => Err(error.into()),
             };
@@ -263,6 +271,11 @@ fn answer(
     catch_unwind(AssertUnwindSafe(|| service.call(context, method, arguments)))
         .unwrap_or_else(|panic| Err(panicked(method, &*panic)))
         .map(with_small_file_read)
+}
+
+/// The outcome of a call that nobody waits for any more before its handler begins.
+fn too_late() -> Failure {
+    Failure::new(ErrorKind::TimedOut, "no thread was free in time")
 }
 
 fn panicked(method: u32, panic: &(dyn Any + Send)) -> Failure {

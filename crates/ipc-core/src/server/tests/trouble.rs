@@ -1,6 +1,9 @@
 //! Peers that are refused or too many, a system that fails, and transports that cannot park.
 
 use super::*;
+use crate::client::{Client, ClientOptions};
+use crate::frame::{self, Kind};
+use crate::session::SessionLimits;
 
 #[derive(Debug)]
 struct Notes(Sender<String>);
@@ -71,6 +74,72 @@ fn beyond_the_limit_a_peer_waits_until_another_has_gone() {
         drop(first);
         assert_eq!(third.line(), "3");
     }
+}
+
+/// One worker, and a peer that always has something to say and asks for nothing.
+#[test]
+fn a_peer_that_talks_without_end_does_not_hold_its_worker() {
+    let transport = MemoryTransport::new().buffer(1 << 20);
+    let (service, _gates) = service();
+    let server = Server::builder(Arc::new(transport.clone()), at())
+        .workers(1)
+        .serve(service)
+        .expect("the server starts");
+    let talker = LineClient::connect(&transport);
+    let preface = SessionLimits::default().of_client(0).encode();
+    talker.0.write_all(&preface, soon()).expect("written");
+    let mut pongs = Vec::new();
+    for _ in 0..1000 {
+        frame::push_word(&mut pongs, Kind::Pong, 0, [7; 8]);
+    }
+    std::thread::scope(|scope| {
+        scope.spawn(|| while talker.0.write_all(&pongs, soon()).is_ok() {});
+        let all_by = soon();
+        for number in 0..100_u32 {
+            let connect = ConnectOptions::new().deadline(all_by);
+            let mut client = Client::connect(&transport, &at(), &connect, ClientOptions::new())
+                .expect("connects");
+            client.set_deadline(all_by);
+            let mut argument = Vec::new();
+            Arguments::push(&mut argument, &number.to_le_bytes());
+            let value = client.call(ECHO, &argument).map(|answer| answer.value);
+            if value.is_err() {
+                talker.0.cancel();
+            }
+            assert_eq!(value.expect("answered in time"), number.to_le_bytes());
+        }
+        talker.0.cancel();
+    });
+    drop(talker);
+    server.shutdown(soon()).expect("nothing is under way");
+}
+
+#[test]
+fn a_queued_call_of_a_client_that_has_gone_is_not_run() {
+    let transport = MemoryTransport::new();
+    let (service, gates) = service();
+    let server = Server::builder(Arc::new(transport.clone()), at())
+        .limits(ServerLimits { pool_threads: 1, ..ServerLimits::default() })
+        .serve_protocol(service, lines)
+        .expect("the server starts");
+    let [first, gone, last] = [(); 3].map(|()| LineClient::connect(&transport));
+    first.ask(WAIT_ON_POOL, "first");
+    wait(&gates.waiting);
+    for _ in 0..5 {
+        gone.ask(WAIT_ON_POOL, "nobody waits");
+    }
+    assert_eq!(gone.call(ECHO, "the others are queued"), "the others are queued");
+    last.ask(WAIT_ON_POOL, "last");
+    assert_eq!(last.call(ECHO, "queued"), "queued");
+    drop(gone);
+    while server.connections() > 2 {
+        std::thread::yield_now();
+    }
+    for client in [first, last] {
+        gates.open.send(()).expect("one handler waits");
+        assert!(["first", "last"].contains(&&*client.line()));
+    }
+    assert_eq!(gates.handled.load(Ordering::SeqCst), 4, "two that waited and two echoes");
 }
 
 #[test]

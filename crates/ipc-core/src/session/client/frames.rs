@@ -14,7 +14,10 @@ impl ClientSession {
         self.input.consume(mem::take(&mut self.taken));
         loop {
             if let Some(call) = self.not_taken.pop_front() {
-                return Ok(self.fail_untaken(call));
+                match self.fail_untaken(call) {
+                    None => continue,
+                    happened => return Ok(happened),
+                }
             }
             if self.server.is_none() {
                 if !self.take_preface()? {
