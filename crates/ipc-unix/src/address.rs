@@ -125,8 +125,9 @@ fn path(endpoint: &Endpoint, name: &str) -> Result<Address> {
     if name.ends_with('/') || Path::new(name).file_name().is_none() {
         return Err(refuse(endpoint, "the path ends in a directory; name the socket itself"));
     }
-    let path =
-        std::path::absolute(name).map_err(|error| Error::io(Operation::Bind, endpoint, error))?;
+    let path = std::path::absolute(name).map_err(|error| {
+        refuse(endpoint, &format!("there is no current directory to take it from: {error}"))
+    })?;
     check_length(endpoint, path.as_os_str().len())?;
     Ok(Address::Path(path))
 }

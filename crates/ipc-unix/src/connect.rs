@@ -85,7 +85,11 @@ fn wait_by_interprocess(path: &Path) -> io::Result<OwnedFd> {
             .wait_mode(ConnectWaitMode::Unbounded);
         match uds_local_socket::Stream::from_options(&options) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            outcome => return outcome.map(OwnedFd::from),
+            outcome => {
+                let socket = OwnedFd::from(outcome?);
+                socket::never_signal(socket.as_fd())?;
+                return Ok(socket);
+            }
         }
     }
 }

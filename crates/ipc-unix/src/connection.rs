@@ -94,8 +94,7 @@ impl UnixConnection {
         peer: Result<UnixPeer, String>,
         role: Role,
     ) -> Self {
-        // Where the system allows only less, less is used.
-        let _ = socket::set_send_buffer(socket.as_fd(), SEND_BUFFER);
+        socket::set_send_buffer(socket.as_fd(), SEND_BUFFER);
         Self {
             endpoint,
             socket,

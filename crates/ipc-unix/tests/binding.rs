@@ -8,6 +8,7 @@ mod common;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,6 +37,10 @@ fn is_root() -> bool {
 
 /// A uid that no account has.
 const STRANGER: u32 = 4_000_001;
+
+fn as_stranger(command: &mut Command) {
+    command.uid(STRANGER).gid(STRANGER);
+}
 
 #[test]
 fn a_second_bind_is_refused_with_the_holder_and_the_name_is_free_after_the_drop() {
@@ -161,7 +166,10 @@ fn t08_a_directory_that_others_may_write_is_refused_and_a_sticky_one_is_not() {
         let said = refusal(&at).to_string();
         assert!(said.contains(&STRANGER.to_string()), "{said}");
     } else {
-        skip("t08_a_directory_that_others_may_write_is_refused…", "a foreign owner needs root");
+        skip(
+            "t08_a_directory_that_others_may_write_is_refused_and_a_sticky_one_is_not",
+            "a foreign owner needs root",
+        );
     }
 }
 
@@ -173,7 +181,7 @@ fn t08_a_name_that_another_user_holds_is_said_to_be_so() {
     let (place, at) = place();
     fs::set_permissions(place.path(), Permissions::from_mode(0o1777)).expect("changes");
     let _listener = bind(&at);
-    let mut child = Process::start_as(Some(STRANGER), "child_that_binds", &[at.as_str()]);
+    let mut child = Process::start_changed("child_that_binds", &[at.as_str()], as_stranger);
     child.hears();
     child.tell();
     assert_eq!(child.hears(), "lost to another user");
@@ -365,6 +373,77 @@ fn l30_an_abstract_name_is_held_by_the_system_and_has_no_mode() {
     assert!(!Path::new(at.name()).exists());
     drop(listener);
     drop(bind(&at));
+}
+
+/// Where a user's servers bind and its clients look first, with the variable and without it.
+#[test]
+fn a_bare_name_lies_in_a_directory_of_the_users_own() {
+    let (place, _) = place();
+    // Root's servers bind in the system's directory, so the user here is another.
+    let uid = if is_root() { STRANGER } else { rustix::process::geteuid().as_raw() };
+    chown_if_root(place.path(), uid);
+    for (variable, directory) in [("XDG_RUNTIME_DIR", "ipc"), ("TMPDIR", &*format!("ipc-{uid}"))] {
+        let as_user = |command: &mut Command| {
+            if is_root() {
+                as_stranger(command);
+            }
+            command.env_remove("XDG_RUNTIME_DIR").env(variable, place.path());
+        };
+        let mut server = Process::start_changed("child_that_binds", &["files"], as_user);
+        server.hears();
+        server.tell();
+        assert_eq!(server.hears(), "won", "{variable}");
+        let directory = place.path().join(directory);
+        let mode = |path: &Path| fs::metadata(path).expect("is there").mode() & 0o777;
+        assert_eq!(mode(&directory), 0o700);
+        assert_eq!(mode(&directory.join("files.sock")), 0o600);
+
+        let mut client = Process::start_changed("child_that_connects", &["files"], as_user);
+        assert_eq!(client.hears(), format!("connected to uid {uid}"));
+    }
+}
+
+#[test]
+fn a_client_that_has_no_such_server_of_its_own_finds_roots() {
+    if !is_root() {
+        return skip("a_client_that_has_no_such_server_of_its_own_finds_roots", "needs root");
+    }
+    let (place, _) = place();
+    chown_if_root(place.path(), STRANGER);
+    let name = format!("ipc-unix-test-{}", std::process::id());
+    let at: Endpoint = name.parse().expect("a bare name");
+    let transport = UnixTransport::new().mode(0o666);
+    let listener = transport.bind(&at, &BindOptions::new()).expect("binds");
+    assert!(Path::new("/run/ipc").join(format!("{name}.sock")).exists());
+    let elsewhere = |command: &mut Command| {
+        as_stranger(command);
+        command.env("XDG_RUNTIME_DIR", place.path());
+    };
+    let mut client = Process::start_changed("child_that_connects", &[&name], elsewhere);
+    assert_eq!(client.hears(), "connected to uid 0");
+    drop(listener);
+    let mut client = Process::start_changed("child_that_connects", &[&name], elsewhere);
+    assert!(client.hears().contains("no server is listening"));
+}
+
+fn chown_if_root(path: &Path, uid: u32) {
+    if is_root() {
+        chown(path, Some(uid), Some(uid)).expect("changes");
+    }
+}
+
+/// Connects to what the parent names, and says who serves it.
+#[test]
+fn child_that_connects() {
+    let Some(arguments) = child::role("child_that_connects") else { return };
+    let to: Endpoint = arguments[0].parse().expect("an endpoint");
+    child::say(&match UnixTransport::new().connect(&to, &ConnectOptions::new()) {
+        Ok(connection) => {
+            let peer = connection.peer().expect("is known");
+            format!("connected to {}", peer.identity().expect("is known"))
+        }
+        Err(error) => error.chain(),
+    });
 }
 
 #[test]

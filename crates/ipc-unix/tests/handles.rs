@@ -86,6 +86,23 @@ fn too_many_offers_are_refused_before_they_are_sent() {
     of(client).offer(file_with("")).expect("there is room again");
 }
 
+/// The bytes of a file that is lent take no handle along, so they must not be the next ones.
+#[test]
+fn a_file_is_not_lent_while_a_handle_waits_for_the_next_bytes() {
+    let pair = Pair::with(Mode::Bytes, true);
+    let client = &*pair.client;
+    let ticket = of(client).offer(file_with("passed")).expect("offers");
+    let file = file_with("lent");
+    let lent = client.send_file(&file, 0, 4, soon());
+    assert!(matches!(lent, Err(Error::Unsupported { .. })), "{lent:?}");
+    client.write_all(b"copied", soon()).expect("writes");
+    client.send_file(&file, 0, 4, soon()).expect("is lent now");
+    let mut read = [0; 10];
+    pair.server.read_exact(&mut read, soon()).expect("reads");
+    assert_eq!(&read, b"copiedlent");
+    assert_eq!(text_of(of(&*pair.server).claim(ticket).expect("came")), "passed");
+}
+
 #[test]
 fn a_connection_without_handles_has_none_and_drops_what_comes() {
     if !child::is_alone("a_connection_without_handles_has_none_and_drops_what_comes") {

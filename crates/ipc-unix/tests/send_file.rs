@@ -140,6 +140,20 @@ fn child_with_deadly_sigpipe() {
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
     let pair = Pair::new();
     let file = large_file();
+    for round in 0..120 {
+        // It goes while the file is being sent: some bytes were accepted, and then none.
+        let deadline = if round % 4 == 0 { soon() } else { Deadline::NEVER };
+        let pair = Pair::new();
+        let client = pair.client;
+        let reading = thread::spawn(move || {
+            client.read_exact(&mut vec![0; LENGTH / 8 + round * 1000], soon()).expect("reads");
+        });
+        let mut from = 0;
+        while let Ok(count) = pair.server.send_file(&file, from, LENGTH as u64, deadline) {
+            from = if count == 0 { 0 } else { from + count };
+        }
+        reading.join().expect("no panic");
+    }
     drop(pair.client);
     for deadline in [Deadline::NEVER, soon(), Deadline::NOW] {
         let sent = pair.server.send_file(&file, 0, LENGTH as u64, deadline);

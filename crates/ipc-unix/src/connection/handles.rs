@@ -23,6 +23,7 @@ impl Handles for UnixConnection {
     }
 
     fn claim(&self, ticket: Ticket) -> Result<ReceivedHandle> {
+        self.state.check_cancelled(Operation::PassHandle)?;
         self.passing()?.claim(ticket)
     }
 }
@@ -71,6 +72,11 @@ impl Passing {
         outgoing.offered += 1;
         outgoing.waiting.push(file.into());
         Ok(ticket)
+    }
+
+    /// `true` if a handle was offered that has not been sent.
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.outgoing.lock().waiting.is_empty()
     }
 
     /// Sends `parts` and whatever was offered, without waiting.

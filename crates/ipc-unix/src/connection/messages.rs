@@ -11,7 +11,7 @@ use ipc_core::{Deadline, Error, Operation, Result};
 
 use super::UnixConnection;
 use crate::MAX_MESSAGE;
-use crate::sys::socket::{self, MAX_PARTS, Patience};
+use crate::sys::socket::{self, MAX_PARTS, MESSAGE_OVERHEAD, Patience};
 use crate::sys::{self, Errno};
 
 const OPERATION: Operation = Operation::Message;
@@ -35,7 +35,8 @@ impl Messages for UnixConnection {
         match sent {
             // The system's own limit, where the send buffer could not be made large enough.
             Err(Error::Io { source, .. }) if is_too_large(&source) => {
-                Err(too_large(length, length - 1))
+                let buffer = socket::send_buffer(self.socket.as_fd()).unwrap_or(0);
+                Err(too_large(length, buffer.saturating_sub(MESSAGE_OVERHEAD)))
             }
             outcome => outcome.map(drop),
         }

@@ -8,6 +8,7 @@ use ipc_core::transport::Interest;
 use ipc_core::{Deadline, Error, Operation, Result};
 
 use super::UnixConnection;
+use super::handles::Passing;
 use crate::sys::sendfile::{self, MAX_COUNT};
 use crate::sys::socket::{self, Kind};
 use crate::sys::{Errno, poll};
@@ -29,6 +30,10 @@ impl UnixConnection {
             return Err(Error::Unsupported { operation: OPERATION });
         }
         self.state.check_writing(OPERATION)?;
+        if self.passing.as_ref().is_some_and(Passing::has_waiting) {
+            // A handle travels with the next bytes, and `sendfile` takes none along.
+            return Err(Error::Unsupported { operation: OPERATION });
+        }
         let mut count = usize::try_from(length).unwrap_or(MAX_COUNT).min(MAX_COUNT);
         if count == 0 {
             return Ok(0);
@@ -71,9 +76,9 @@ impl FileBuffer {
     fn size(&self, connection: &UnixConnection) -> usize {
         match self.0.load(Ordering::Relaxed) {
             0 => {
-                let size = socket::set_send_buffer(connection.socket.as_fd(), Self::WANTED)
-                    .unwrap_or(SMALLEST)
-                    .max(SMALLEST);
+                let socket = connection.socket.as_fd();
+                socket::set_send_buffer(socket, Self::WANTED);
+                let size = socket::send_buffer(socket).unwrap_or(SMALLEST).max(SMALLEST);
                 self.0.store(size, Ordering::Relaxed);
                 size
             }

@@ -7,7 +7,8 @@ use std::ptr;
 
 use super::{Errno, Result};
 
-/// Runs `call` with `SIGPIPE` held back on this thread, and takes back the one that `call` raised.
+/// Runs `call` with `SIGPIPE` held back on this thread, and takes back the one that `call` raised:
+/// which it may have done even if it succeeded, having moved some bytes before.
 ///
 /// Rust's own programs ignore the signal; a program that embeds this crate may not. One that was
 /// pending before is the program's, and stays.
@@ -18,9 +19,7 @@ pub(crate) fn without_broken_pipe_signal<T>(call: impl FnOnce() -> Result<T>) ->
     }
     let before = change_mask(libc::SIG_BLOCK, &signals)?;
     let outcome = call();
-    if matches!(outcome, Err(Errno::PIPE)) {
-        take_pending(&signals);
-    }
+    take_pending(&signals);
     change_mask(libc::SIG_SETMASK, &before)?;
     outcome
 }

@@ -87,10 +87,23 @@ pub(crate) fn socket(kind: Kind) -> Result<OwnedFd> {
     let socket = {
         let socket = net::socket(AddressFamily::UNIX, kind.to_system(), None)?;
         rustix::io::ioctl_fioclex(&socket)?;
-        sockopt::set_socket_nosigpipe(&socket, true)?;
+        never_signal(socket.as_fd())?;
         socket
     };
     Ok(socket)
+}
+
+/// Has writes to `socket` never raise `SIGPIPE`; [`send`] sees to that itself.
+#[cfg(not(target_vendor = "apple"))]
+#[allow(clippy::unnecessary_wraps, reason = "it can fail where it must be asked for")]
+pub(crate) fn never_signal(_socket: BorrowedFd<'_>) -> Result<()> {
+    Ok(())
+}
+
+/// Has writes to `socket` never raise `SIGPIPE`.
+#[cfg(target_vendor = "apple")]
+pub(crate) fn never_signal(socket: BorrowedFd<'_>) -> Result<()> {
+    sockopt::set_socket_nosigpipe(socket, true)
 }
 
 /// Gives the file that `socket` will be bound to its mode, before it exists.
@@ -124,7 +137,7 @@ pub(crate) fn accept(listener: BorrowedFd<'_>) -> Result<OwnedFd> {
     let socket = {
         let socket = net::accept(listener)?;
         rustix::io::ioctl_fioclex(&socket)?;
-        sockopt::set_socket_nosigpipe(&socket, true)?;
+        never_signal(socket.as_fd())?;
         // Accepted sockets inherit the listener's flag here.
         set_nonblocking(socket.as_fd(), false)?;
         socket
@@ -147,13 +160,20 @@ pub(crate) fn finish_writing(socket: BorrowedFd<'_>) -> Result<()> {
     net::shutdown(socket, Shutdown::Write)
 }
 
-/// Sets how many bytes may be on their way to the peer. Returns how many are, which a system limit
-/// may make fewer.
-pub(crate) fn set_send_buffer(socket: BorrowedFd<'_>, bytes: usize) -> Result<usize> {
-    // Refused beyond the system's limit on some systems and clamped on others.
+/// Sets how many bytes may be on their way to the peer, or as many as the system allows.
+pub(crate) fn set_send_buffer(socket: BorrowedFd<'_>, bytes: usize) {
+    // Beyond the system's limit it is refused on some systems and clamped on others.
     let _ = sockopt::set_socket_send_buffer_size(socket, bytes);
+}
+
+/// How many bytes may be on their way to the peer, as the system counts them.
+pub(crate) fn send_buffer(socket: BorrowedFd<'_>) -> Result<usize> {
     sockopt::socket_send_buffer_size(socket)
 }
+
+/// What a message takes of the send buffer beside its bytes, at least. Source: Linux,
+/// `unix_dgram_sendmsg`.
+pub(crate) const MESSAGE_OVERHEAD: usize = 32;
 
 /// Limits how long a waiting receive waits; `None`: for ever.
 pub(crate) fn set_receive_timeout(socket: BorrowedFd<'_>, timeout: Option<Duration>) -> Result<()> {
@@ -298,7 +318,7 @@ fn no_signal() -> SendFlags {
     SendFlags::NOSIGNAL
 }
 
-/// The sockets were made with `SO_NOSIGPIPE` instead.
+/// [`never_signal`] was called for every socket instead.
 #[cfg(target_vendor = "apple")]
 fn no_signal() -> SendFlags {
     SendFlags::empty()

@@ -4,7 +4,6 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 const ROLE: &str = "IPC_UNIX_TEST_ROLE";
@@ -55,16 +54,18 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn start(function: &str, arguments: &[&str]) -> Self {
-        Self::start_as(None, function, arguments)
+        Self::start_changed(function, arguments, |_| {})
     }
 
-    /// Starts it as another user and group, where a uid is given; needs root.
-    pub(crate) fn start_as(uid: Option<u32>, function: &str, arguments: &[&str]) -> Self {
+    /// Starts it with its command changed: another user, another environment.
+    pub(crate) fn start_changed(
+        function: &str,
+        arguments: &[&str],
+        change: impl FnOnce(&mut Command),
+    ) -> Self {
         let mut command = command(function, arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
-        if let Some(uid) = uid {
-            command.uid(uid).gid(uid);
-        }
+        change(&mut command);
         let mut child = command.spawn().expect("starts");
         let said = BufReader::new(child.stdout.take().expect("was piped"));
         Self { child, said }
