@@ -16,7 +16,7 @@ use std::thread;
 
 use child::Process;
 use common::{bind, connect, place, skip, soon};
-use ipc_core::{BindOptions, ConnectOptions, Endpoint, Error, Mode, Transport};
+use ipc_core::{BindOptions, ConnectOptions, Endpoint, Error, Transport};
 use ipc_unix::UnixTransport;
 
 fn refusal(at: &Endpoint) -> Error {
@@ -241,64 +241,6 @@ fn child_that_binds() {
     child::wait_for_parent();
 }
 
-/// However other threads set the process's umask, the file never has a bit that was not asked for,
-/// and in the end has each that was.
-#[test]
-fn t12_the_mode_is_right_from_the_first_instant_whatever_the_umask() {
-    // The umask belongs to the whole process, so this needs one of its own.
-    let mut child = Process::start("child_with_changing_umask", &[]);
-    assert_eq!(child.hears(), "done");
-}
-
-#[test]
-fn child_with_changing_umask() {
-    if child::role("child_with_changing_umask").is_none() {
-        return;
-    }
-    let (place, _) = place();
-    for kind in [Mode::Bytes, Mode::Messages] {
-        for mode in [0o600, 0o660, 0o666] {
-            bind_under_changing_umask(&place.endpoint("s"), kind, mode);
-        }
-    }
-    child::say("done");
-}
-
-fn bind_under_changing_umask(at: &Endpoint, kind: Mode, mode: u32) {
-    let done = AtomicBool::new(false);
-    let path = path_of(at);
-    let (widest, final_modes) = thread::scope(|scope| {
-        scope.spawn(|| {
-            while !done.load(Ordering::Relaxed) {
-                for umask in [0, 0o077, 0o777] {
-                    rustix::process::umask(rustix::fs::Mode::from_raw_mode(umask));
-                }
-            }
-        });
-        let watching = scope.spawn(|| {
-            let mut seen = 0;
-            while !done.load(Ordering::Relaxed) {
-                seen |= fs::metadata(&path).map_or(0, |found| found.mode());
-            }
-            seen & 0o777
-        });
-        let transport = UnixTransport::new().mode(mode);
-        let final_modes: Vec<_> = (0..200)
-            .map(|_| {
-                let bound = transport.bind(at, &BindOptions::new().mode(kind));
-                bound.map(|_| fs::metadata(&path).map_or(0, |found| found.mode() & 0o777))
-            })
-            .collect();
-        done.store(true, Ordering::Relaxed);
-        (watching.join().expect("no panic"), final_modes)
-    });
-    assert_eq!(widest & !mode, 0, "{widest:o} was seen, {mode:o} was asked for");
-    for found in final_modes {
-        let found = found.expect("binds");
-        assert_eq!(found, mode, "{found:o}");
-    }
-}
-
 #[test]
 fn t13_a_socket_that_somebody_serves_without_the_lock_is_not_taken_over() {
     let (_place, at) = place();
@@ -444,11 +386,4 @@ fn child_that_connects() {
         }
         Err(error) => error.chain(),
     });
-}
-
-#[test]
-fn a_mode_with_other_bits_than_permissions_is_refused() {
-    let (_place, at) = place();
-    let bound = UnixTransport::new().mode(0o4600).bind(&at, &BindOptions::new());
-    assert!(matches!(bound, Err(Error::InvalidInput { .. })), "{bound:?}");
 }
