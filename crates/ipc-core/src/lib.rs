@@ -4,7 +4,7 @@
 //!
 //! # For callers
 //! Most programs use the facade crate `ipc`, which adds this platform's own transport. Start at
-//! [`Server`](server::Server) and [`Client`](client::Client).
+//! [`Server`](server::Server) and [`Client`].
 //!
 //! # For transport authors
 //! Implement the traits of [`transport`] and run the conformance suite of `ipc-testkit` on them;

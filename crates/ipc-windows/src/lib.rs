@@ -1,8 +1,8 @@
 //! Windows named pipes for `ipc`.
 //!
 //! What is here so far is the name: programs that use the facade compile for Windows and have the
-//! transport within one process. [`PipeTransport`] claims no capability and refuses to bind or to
-//! connect. The traits of [`ipc_core::transport`] were held against overlapped pipes before they were
+//! transport within one process. `PipeTransport` claims no capability and refuses to bind or to
+//! connect. The traits of `ipc_core::transport` were held against overlapped pipes before they were
 //! settled, so that what is to come here needs no change above.
 #![cfg(windows)]
 
