@@ -13,7 +13,7 @@ use crate::frame::{self, Header, Kind, Preface};
 use crate::memory::MemoryTransport;
 use crate::options::BindOptions;
 use crate::policy::Policy;
-use crate::server::Server;
+use crate::server::{Server, ServerLimits};
 use crate::service::{Arguments, Body, Context, Reply, RunsOn, Service};
 use crate::transport::Listener;
 
@@ -48,6 +48,7 @@ impl Service for Tester {
                 let _ = self.let_go.lock().recv();
                 Ok(argument.into())
             }
+            5 => Ok(vec![5; 50_000].into()),
             _ => Ok(argument.into()),
         }
     }
@@ -65,11 +66,17 @@ fn argument(bytes: &[u8]) -> Vec<u8> {
 
 /// A server with a [`Tester`], what lets it go, and a client of it.
 fn served() -> (Server, Sender<()>, Client) {
-    let transport = MemoryTransport::new();
+    served_over(MemoryTransport::new())
+}
+
+fn served_over(transport: MemoryTransport) -> (Server, Sender<()>, Client) {
     let at: Endpoint = "mem:tester".parse().expect("an endpoint");
     let (go, let_go) = channel();
+    // An idle client hears of a shutdown only when it calls again.
+    let limits = ServerLimits { closing: Duration::from_millis(50), ..ServerLimits::default() };
     let server = Server::builder(Arc::new(transport.clone()), at.clone())
         .policy(Policy::any())
+        .limits(limits)
         .serve(Tester { let_go: Mutex::new(let_go) })
         .expect("nobody else is there");
     let client = Client::connect(&transport, &at, &ConnectOptions::new(), ClientOptions::new());
@@ -165,6 +172,29 @@ fn a_token_cancels_the_call_under_way() {
     token.cancel();
     let kinds = waiting.join().expect("no panic");
     assert_eq!(kinds, (ErrorKind::Cancelled, ErrorKind::Cancelled));
+}
+
+/// The server holds calls back while much of what it has answered was not taken; here the transport
+/// takes all of that at once, so that nothing but the sending goes on.
+#[test]
+fn t46_calls_that_were_held_back_are_run_when_their_turn_comes() {
+    let (_server, _go, mut client) = served_over(MemoryTransport::new().buffer(1 << 20));
+    client.call(1, &[]).expect("connected");
+    let (session, deadline) = (&mut client.session, Deadline::after(Duration::from_secs(20)));
+    for _ in 0..200 {
+        session.call(5, &[], deadline).expect("admitted").expect("at once");
+    }
+    let mut answered = 0;
+    while answered < 200 {
+        match client.session.next_event().expect("valid") {
+            Some(ClientEvent::Response { value, .. }) => {
+                assert_eq!(value.len(), 50_000);
+                answered += 1;
+            }
+            Some(other) => panic!("{other:?}"),
+            None => client.receive(usize::MAX, deadline).expect("all are answered"),
+        }
+    }
 }
 
 #[test]

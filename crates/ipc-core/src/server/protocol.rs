@@ -33,14 +33,15 @@ pub trait Protocol: fmt::Debug + Send {
     /// The peer has ended: nothing more will come, and nobody waits for an answer.
     fn ended(&mut self);
 
-    /// The next thing that has happened; `None`: nothing until more is received. There may be more
-    /// after [`sent`](Self::sent), too: who takes no answers may be asked no more questions.
+    /// The next thing that has happened; `None`: nothing until more is received. Where sending alone
+    /// brings something about, [`output`](Self::output) wakes its waker.
     fn next_event(&mut self, now: Instant) -> Option<Event<'_>>;
 
     /// Queues the answer to a call. For a call that has ended meanwhile it is dropped.
     fn reply(&mut self, call: CallId, reply: Result<Reply<Vec<u8>>, Failure>);
 
-    /// The next bytes to send. `waker` is woken when a body that had nothing to give may have more.
+    /// The next bytes to send. `waker` is woken when a body that had nothing to give may have more,
+    /// or when there is an [event](Self::next_event) that nothing received has brought.
     fn output(&mut self, waker: &Waker) -> Output<'_>;
 
     /// `count` bytes of the last [`output`](Self::output) were accepted by the transport.

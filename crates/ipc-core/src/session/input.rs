@@ -64,6 +64,13 @@ impl Input {
         self.needed = count;
     }
 
+    /// Gives the buffer back if nothing is held.
+    pub(super) fn rest(&mut self) {
+        if self.held.is_empty() {
+            (self.buffer, self.held) = (Vec::new(), 0..0);
+        }
+    }
+
     fn make_room(&mut self) {
         let grown = if self.filled_up { (self.buffer.len() * 4).min(LARGEST) } else { 0 };
         // What is held is less than is needed, unless the session was not asked what it means.

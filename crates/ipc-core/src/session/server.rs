@@ -253,6 +253,13 @@ impl Protocol for ServerSession {
         self.input.filled(count);
     }
 
+    fn rest(&mut self) {
+        self.input.rest();
+        self.outbox.rest();
+        self.calls.rest();
+        self.released = Vec::new();
+    }
+
     fn ended(&mut self) {
         self.hang_up(&Failure::new(ErrorKind::Disconnected, "the client is gone"));
     }
@@ -287,6 +294,9 @@ impl Protocol for ServerSession {
     }
 
     fn output(&mut self, waker: &Waker) -> Output<'_> {
+        if self.holds_what_it_could_release() {
+            waker.wake_by_ref();
+        }
         self.outbox.output(waker)
     }
 

@@ -162,8 +162,8 @@ impl ClientSession {
         if abandoned {
             return Ok(self.quiet());
         }
-        let begins = Header::LENGTH + RESPONSE_VALUE;
-        let value = begins..begins + value;
+        let begin = Header::LENGTH + RESPONSE_VALUE;
+        let value = begin..begin + value;
         Ok(Progress::Happened(Happened::Response { call, value, body }))
     }
 

@@ -247,6 +247,11 @@ impl Calls {
         overdue.into_iter().map(|(id, _)| id).collect()
     }
 
+    /// Gives back the memory that holds nothing.
+    pub(super) fn rest(&mut self) {
+        self.table.shrink_to_fit();
+    }
+
     /// Forgets all calls; returns those that handlers have and that were not given up.
     pub(super) fn clear(&mut self) -> Vec<u64> {
         (self.unanswered, self.abandoned) = (Load::default(), Load::default());

@@ -46,6 +46,11 @@ impl Marks {
         }
     }
 
+    /// Gives back the memory that holds nothing.
+    pub(super) fn rest(&mut self) {
+        self.0.shrink_to_fit();
+    }
+
     /// How many bytes of the body of `call` were queued and have not left.
     pub(super) fn unsent(&self, call: u64) -> u64 {
         let marks = self.0.iter().filter(|mark| mark.call == call);

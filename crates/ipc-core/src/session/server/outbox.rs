@@ -339,6 +339,15 @@ impl Outbox {
         (self.frames, self.behind, self.flushed, self.ping) = (Vec::new(), Vec::new(), 0, None);
     }
 
+    /// Gives back the memory that holds nothing.
+    pub(super) fn rest(&mut self) {
+        self.frames.shrink_to_fit();
+        self.behind.shrink_to_fit();
+        self.senders.shrink_to_fit();
+        self.settled.shrink_to_fit();
+        self.marks.rest();
+    }
+
     /// Where frames are appended.
     fn tail(&mut self) -> &mut Vec<u8> {
         if self.started.is_some() { &mut self.behind } else { &mut self.frames }

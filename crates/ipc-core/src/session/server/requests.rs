@@ -72,6 +72,11 @@ impl ServerSession {
         Happened::Call { id, method, deadline, arguments }
     }
 
+    /// `true` if there is an event that nothing but the sending of replies has brought about.
+    pub(super) fn holds_what_it_could_release(&self) -> bool {
+        !self.held.is_empty() && !self.must_hold()
+    }
+
     /// Who asks without ever taking an answer fills no memory with answers.
     fn must_hold(&self) -> bool {
         self.outbox.waiting() >= HELD_FROM

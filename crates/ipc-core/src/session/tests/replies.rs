@@ -99,6 +99,8 @@ fn data_frames_are_at_most_1_mib_and_bodies_take_turns() {
     let order: Vec<u64> =
         frames.iter().filter(|frame| frame.kind == Kind::Data).map(|frame| frame.call).collect();
     assert_eq!(order[..6], [1, 3, 1, 3, 1, 3]);
+    let longest = frames[..8].iter().map(|frame| frame.payload.len()).max();
+    assert_eq!(longest, Some(256 * 1024), "none waits long for another");
 
     server.call(5);
     server.reply(5, with_body(file(0, length)));
@@ -291,6 +293,7 @@ fn t46_who_takes_no_answers_gets_no_more_until_he_does() {
     while ended < 256 {
         ended += server.frames().len();
         while let Some(Seen::Call { id, .. }) = server.event() {
+            assert_ne!(id, 511, "cancelled before it was run");
             server.reply(id, Ok(vec![0; 50_000].into()));
         }
     }
