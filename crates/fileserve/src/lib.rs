@@ -1,1 +1,29 @@
-//! A file service.
+//! A file server that opens every file *as the client who asks for it*, and its client.
+//!
+//! The server runs with rights of its own, perhaps all of them; whoever connects gets what the
+//! system lets *them* have, decided by the kernel for their user and groups at each open. Nothing
+//! is ever served with the server's rights, and nothing outside the served directory.
+//!
+//! | module | for whom |
+//! |---|---|
+//! | [`service`] | servers: a [`FileService`] for `ipc_core`'s server runtime |
+//! | [`client`] | clients: a [`FileClient`] that fetches, resumes, lists and sums |
+//! | [`protocol`] | both: the messages and their shapes |
+//! | [`platform`] | programs: this system's transport, roots and signals |
+//!
+//! The command line of the same name is a thin layer over this library.
+#![forbid(unsafe_code)]
+
+pub mod client;
+mod digest;
+pub mod error;
+pub mod platform;
+pub mod protocol;
+pub mod record;
+pub mod resume;
+pub mod service;
+
+pub use client::FileClient;
+pub use error::{Error, Result};
+pub use protocol::Files;
+pub use service::FileService;

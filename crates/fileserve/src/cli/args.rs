@@ -1,0 +1,333 @@
+//! What a person can ask for on the command line.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipc_core::{Endpoint, Policy};
+
+use fileserve::protocol::{Algorithm, Part};
+
+/// Serve files, each opened with the rights of the client who asks for it.
+#[derive(Debug, Parser)]
+#[command(name = "fileserve", version, max_term_width = 100, after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Try it:
+  fileserve demo                                  watch the whole scenario on this machine
+  fileserve serve files --root /srv/files         serve a directory to yourself
+  fileserve get files notes.txt                   ... and read a file of it
+
+An ENDPOINT is a name (`files`) or, where you want to choose the place, `unix:/path/of/socket`.
+Exit codes: 0 done, 1 other, 2 usage, 3 not found, 4 permission denied, 5 not a regular file,
+6 no server, 7 refused by policy, 8 timed out, 9 protocol error, 10 the file has changed,
+11 incomplete, 12 server not trusted, 13 name in use, 14 the server cannot act as you,
+15 outside of what is served.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve files at an endpoint until Ctrl-C
+    ///
+    /// Every file is opened with the rights of the client who asks: run as root, the server takes
+    /// on the client's user and groups for each open; run as anybody else, it serves only clients
+    /// of its own user. What the system would refuse to the client, the server refuses too.
+    ///
+    /// Each request is one line on standard output. Ctrl-C or SIGTERM lets running transfers
+    /// finish; a second Ctrl-C stops at once.
+    Serve(Serve),
+    /// Fetch a file, to standard output or to a file
+    ///
+    /// With `-o` the content is collected in `.NAME.part` and gets its final name only when it is
+    /// whole. A transfer that was cut goes on with `--resume`; if the file has changed meanwhile it
+    /// is refused, never spliced.
+    Get(Get),
+    /// Show what a name stands for, without following a final link
+    Stat(Look),
+    /// List a directory, directories with a `/` behind their names
+    Ls(Look),
+    /// Compute a file's checksum on the server
+    Sum(Sum),
+    /// Show what the server knows about you, and whether it can act as you
+    Whoami(WhoAmI),
+    /// Play the scenario with real processes: several users, one server, and who may read what
+    ///
+    /// As root the clients are four different users; as anybody else the demonstration shows what
+    /// one user can and says what it leaves out. Ends with 0 only if everything went as expected.
+    Demo,
+    /// Be a client of the demonstration.
+    #[command(name = "__client", hide = true)]
+    Client(DemoClient),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Where clients connect
+    pub(crate) endpoint: Endpoint,
+    #[command(flatten)]
+    pub(crate) what: What,
+    /// How many threads answer requests
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) workers: u16,
+    /// Who may connect: any, same-user, system, uid:N, gid:N; may be repeated [default: same-user]
+    ///
+    /// The socket's permissions decide first: other users also need `--socket-mode`.
+    ///
+    /// Two terms also say whom the server acts as: `uid:0` as a root that may be a container's,
+    /// and `sandboxed` as clients from other user namespaces, whose sandbox the server would leave.
+    #[arg(long, value_name = "TERM")]
+    pub(crate) allow: Vec<Allow>,
+    /// The permissions of the socket file, in octal: 0666 lets everybody try [default: 0600]
+    #[arg(long, value_name = "MODE", value_parser = octal_mode)]
+    pub(crate) socket_mode: Option<u32>,
+    /// How long running transfers may take to finish after Ctrl-C
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub(crate) drain: Duration,
+    /// Print each request as a JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What is served: one of the two must be said.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct What {
+    /// Serve what lies below DIR; no path leads out of it
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+    /// Serve every file that the client itself may read, by absolute path
+    #[arg(long)]
+    pub(crate) any_path: bool,
+}
+
+/// A term of `--allow`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Allow {
+    /// These may connect.
+    Who(Policy),
+    /// Those from other user namespaces are acted for too.
+    Sandboxed,
+}
+
+impl FromStr for Allow {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "sandboxed" {
+            return Ok(Self::Sandboxed);
+        }
+        match text.parse() {
+            Ok(who) => Ok(Self::Who(who)),
+            Err(error) => Err(format!("{error}, sandboxed")),
+        }
+    }
+}
+
+/// How a client reaches its server.
+#[derive(Debug, Args)]
+pub(crate) struct Reach {
+    /// Where the server listens
+    pub(crate) endpoint: Endpoint,
+    /// Give up after this long, all in all: 500ms, 10s, 2m [default: 30s of silence]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+    /// Whom the server may be: any, same-user, system, uid:N, gid:N; may be repeated
+    ///
+    /// By default you or the system, who can act as you anyway.
+    #[arg(long, value_name = "TERM")]
+    pub(crate) trust: Vec<Policy>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Get {
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+    /// The file, as the server names it: relative to its directory, or with `--any-path` any path
+    pub(crate) path: OsString,
+    /// Write to FILE instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Fetch only bytes A to B, both included and counted from 0; `A-` goes to the end
+    #[arg(long, value_name = "A-B", value_parser = range)]
+    pub(crate) range: Option<Part>,
+    /// Go on with what an earlier, cut transfer to the same FILE has left
+    #[arg(long, requires = "output", conflicts_with = "range")]
+    pub(crate) resume: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Look {
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+    /// The name, as the server has it; nothing means the served directory itself
+    #[arg(default_value = ".")]
+    pub(crate) path: OsString,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sum {
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+    /// The file, as the server names it
+    pub(crate) path: OsString,
+    /// How to compute it
+    #[arg(long, value_name = "NAME", default_value = "blake3")]
+    pub(crate) algorithm: AlgorithmName,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum AlgorithmName {
+    Blake3,
+    Sha256,
+}
+
+impl From<AlgorithmName> for Algorithm {
+    fn from(name: AlgorithmName) -> Self {
+        match name {
+            AlgorithmName::Blake3 => Self::Blake3,
+            AlgorithmName::Sha256 => Self::Sha256,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WhoAmI {
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoClient {
+    /// Where the demonstration's server listens
+    pub(crate) endpoint: Endpoint,
+    /// The user, group and further groups to become first: `uid:gid:group,group`
+    #[arg(long = "as", value_name = "IDS", value_parser = ids)]
+    pub(crate) ids: Option<Ids>,
+    /// What to ask for
+    #[arg(required = true)]
+    pub(crate) paths: Vec<String>,
+    /// How often to ask for each
+    #[arg(long, default_value_t = 1)]
+    pub(crate) times: u32,
+}
+
+/// The ids of a Unix process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ids {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) groups: Vec<u32>,
+}
+
+impl fmt::Display for Ids {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let groups: Vec<String> = self.groups.iter().map(u32::to_string).collect();
+        write!(f, "{}:{}:{}", self.uid, self.gid, groups.join(","))
+    }
+}
+
+fn ids(text: &str) -> Result<Ids, String> {
+    let number = |text: &str| text.parse::<u32>().map_err(|error| format!("`{text}`: {error}"));
+    let mut fields = text.splitn(3, ':');
+    let mut field = || fields.next().unwrap_or_default();
+    let (uid, gid) = (number(field())?, number(field())?);
+    let groups = field().split(',').filter(|group| !group.is_empty()).map(number);
+    Ok(Ids { uid, gid, groups: groups.collect::<Result<_, _>>()? })
+}
+
+fn octal_mode(text: &str) -> Result<u32, String> {
+    match u32::from_str_radix(text, 8) {
+        Ok(mode) if mode <= 0o777 => Ok(mode),
+        _ => Err("permissions are three octal digits, such as 0600 or 0666".to_owned()),
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let milliseconds = match unit {
+        "ms" => 1,
+        "" | "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(format!("`{unit}` is no unit of time; one of ms, s, m, h")),
+    };
+    let number: u64 = number.parse().map_err(|_| "a time begins with a whole number".to_owned())?;
+    Ok(Duration::from_millis(number.saturating_mul(milliseconds)))
+}
+
+fn range(text: &str) -> Result<Part, String> {
+    let number = |text: &str| {
+        text.parse::<u64>().map_err(|_| format!("`{text}` is no position; a range is A-B or A-"))
+    };
+    let (from, to) = text.split_once('-').ok_or("a range is A-B or A-, counted from 0")?;
+    let from = number(from)?;
+    let length = match to {
+        "" => None,
+        to => match number(to)?.checked_sub(from) {
+            Some(more) => Some(more.saturating_add(1)),
+            None => return Err("a range ends where it begins or later".to_owned()),
+        },
+    };
+    Ok(Part { from, length, of: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_declaration_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_range_includes_both_its_ends() {
+        let part = |from, length| Part { from, length, of: None };
+        assert_eq!(range("0-0"), Ok(part(0, Some(1))));
+        assert_eq!(range("5-9"), Ok(part(5, Some(5))));
+        assert_eq!(range("5-"), Ok(part(5, None)));
+        assert_eq!(range("0-18446744073709551615"), Ok(part(0, Some(u64::MAX))));
+        for text in ["", "5", "-5", "9-5", "a-b", "1-2-3"] {
+            assert!(range(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_has_a_unit_or_is_in_seconds() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("10"), Ok(Duration::from_secs(10)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        for text in ["", "s", "-1s", "1.5s", "5 s", "5d"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_to_serve_must_be_said_once() {
+        let parses = |text: &str| Arguments::try_parse_from(text.split(' ')).is_ok();
+        assert!(parses("fileserve serve files --root /srv"));
+        assert!(parses("fileserve serve files --any-path --allow uid:5 --allow gid:6"));
+        assert!(!parses("fileserve serve files"));
+        assert!(!parses("fileserve serve files --root /srv --any-path"));
+        assert!(!parses("fileserve serve files --any-path --socket-mode 999"));
+        assert!(!parses("fileserve serve files --any-path --workers 0"));
+        assert!(!parses("fileserve get files x --resume"));
+    }
+}

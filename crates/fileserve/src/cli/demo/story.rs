@@ -1,0 +1,156 @@
+//! What the demonstration prints.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use ipc_core::ErrorKind;
+use serde_json::Value;
+
+use super::client::Counted;
+use super::scene::{Scene, SceneClient, SceneFile, What};
+use super::{Answers, record_of};
+use crate::cli::{Failed, print};
+
+/// Prints who takes part, before anything happens.
+pub(super) fn introduce(scene: &Scene, server: u32) -> Result<(), Failed> {
+    let mut text = String::from(
+        "A server opens each file as the client who asks for it, never as itself.\n\n",
+    );
+    let _ = writeln!(text, "The server   process {server}, four workers, at {}", scene.endpoint());
+    let clients: Vec<String> = scene.clients.iter().map(described).collect();
+    let _ = writeln!(text, "The clients  {}", clients.join("; "));
+    let _ = writeln!(text, "             four processes, which all ask at once\n");
+    text.push_str("Is served\n");
+    for file in &scene.files {
+        let mode = match file.what {
+            What::File { mode, .. } => format!("{mode:04o}"),
+            _ => String::new(),
+        };
+        let _ = writeln!(text, "  {:<17} {mode:<5} {}", file.name, file.whose);
+    }
+    print(&text)
+}
+
+/// Prints what every client got, who refused the rest, and what to think of it.
+pub(super) fn tell(
+    scene: &Scene,
+    answers: &[Answers],
+    records: &[Value],
+) -> Result<Verdict, Failed> {
+    let mut verdict = Verdict::default();
+    let mut text = String::from("\nWho gets what, and from which of the server's workers\n");
+    let _ = write!(text, "  {:<17}", "");
+    for client in &scene.clients {
+        let _ = write!(text, " {:<16}", client.name);
+    }
+    text.push('\n');
+    let mut refusals = BTreeMap::new();
+    for file in &scene.files {
+        let _ = write!(text, "  {:<17}", file.name);
+        for (client, got) in scene.clients.iter().zip(answers) {
+            let answer = got.answers.iter().find(|counted| counted.answer.path == file.name);
+            let record = record_of(records, got.pid, file.name);
+            let right = is_right(file, client, answer) && record.is_some();
+            verdict.count(right);
+            let cell = cell(answer, record, right);
+            let _ = write!(text, " {cell:<16}");
+            if let Some(refusal) = answer.map(|counted| counted.answer.outcome.as_str()) {
+                *refusals.entry(refusal.to_owned()).or_insert(0_u32) += 1;
+            }
+        }
+        let line = text.trim_end().len();
+        text.truncate(line);
+        text.push('\n');
+    }
+    text.push_str(&who_refused(&refusals));
+    text.push_str(&conclusion(scene, &verdict));
+    print(&text)?;
+    Ok(verdict)
+}
+
+/// How many answers were what the rights of the files demand.
+#[derive(Debug, Default)]
+pub(super) struct Verdict {
+    right: u32,
+    wrong: u32,
+}
+
+impl Verdict {
+    pub(super) fn is_as_expected(&self) -> bool {
+        self.wrong == 0 && self.right > 0
+    }
+
+    fn count(&mut self, right: bool) {
+        if right { self.right += 1 } else { self.wrong += 1 }
+    }
+}
+
+fn described(client: &SceneClient) -> String {
+    let Some(ids) = &client.ids else {
+        return client.name.to_owned();
+    };
+    let mut text = format!("{} (uid {}", client.name, ids.uid);
+    for group in &ids.groups {
+        let _ = write!(text, ", team {group}");
+    }
+    text + ")"
+}
+
+fn is_right(file: &SceneFile, client: &SceneClient, answer: Option<&Counted>) -> bool {
+    let Some(Counted { answer, .. }) = answer else {
+        return false;
+    };
+    match file.expected(client) {
+        Ok(content) => {
+            let digest = blake3::hash(content.as_bytes()).to_hex();
+            answer.outcome == "ok" && answer.digest.as_deref() == Some(digest.as_str())
+        }
+        Err(kind) => answer.outcome == kind.to_string() && answer.bytes == 0,
+    }
+}
+
+fn cell(answer: Option<&Counted>, record: Option<&Value>, right: bool) -> String {
+    let worker = record.and_then(|record| record["worker"].as_str()).unwrap_or("nobody");
+    let worker = worker.replace("worker ", "w");
+    let outcome = match answer.map(|counted| counted.answer.outcome.as_str()) {
+        Some("ok") => "reads it",
+        Some(_) => "refused",
+        None => "no answer",
+    };
+    format!("{outcome} {worker}{}", if right { "" } else { " WRONG" })
+}
+
+/// By whom things were refused, and how often.
+fn who_refused(refusals: &BTreeMap<String, u32>) -> String {
+    let by = [
+        (ErrorKind::PermissionDenied, "by the kernel, to the client's user and groups"),
+        (ErrorKind::OutsideRoot, "by the kernel, which resolves names below the root only"),
+        (ErrorKind::InvalidInput, "by the server, for its text alone"),
+        (ErrorKind::NotRegular, "by the server, which opens without waiting and then looks"),
+    ];
+    let mut text = String::from("\nWho refused\n");
+    for (kind, whom) in by {
+        if let Some(times) = refusals.get(&kind.to_string()) {
+            let _ = writeln!(text, "  {times:>2} times {:<25} {whom}", kind.to_string());
+        }
+    }
+    text
+}
+
+fn conclusion(scene: &Scene, verdict: &Verdict) -> String {
+    let Verdict { right, wrong } = verdict;
+    let mut text = format!("\n{right} of {} answers are what they must be.", right + wrong);
+    text.push_str(match (verdict.is_as_expected(), scene.has_other_users()) {
+        (false, _) => "\n",
+        (true, true) => {
+            " The server runs as root and could have read\nevery file; each client got what its \
+             own rights allow, and root's client not even\nthe diaries: no right of the server was \
+             ever used.\n"
+        }
+        (true, false) => {
+            " Left out: clients of other users, since\nbecoming them takes root. Run `sudo \
+             fileserve demo` to see alice, bob, carol and root\nkept apart.\n"
+        }
+    });
+    text
+}

@@ -1,0 +1,77 @@
+//! Reaching a server, for every command that is a client.
+
+use std::ffi::OsStr;
+use std::path;
+use std::time::Duration;
+
+use fileserve::protocol::{Names, WirePath};
+use fileserve::{FileClient, platform};
+use ipc_core::client::{Client, ClientOptions};
+use ipc_core::{ConnectOptions, Deadline, Error, ImpersonationLevel, Policy};
+
+use super::args::Reach;
+use super::{Failed, exit, shown};
+
+/// A server that was reached.
+pub(crate) struct Reached {
+    pub(crate) files: FileClient,
+}
+
+impl Reached {
+    pub(crate) fn connect(reach: &Reach) -> Result<Self, Failed> {
+        let deadline = Deadline::from(reach.timeout);
+        let mut options = ConnectOptions::new()
+            .level(ImpersonationLevel::Impersonation)
+            .deadline(deadline.min(Deadline::after(CONNECT_TIMEOUT)));
+        if let Some(trusted) = any_of(reach.trust.iter().cloned()) {
+            options = options.server(trusted);
+        }
+        let transport = platform::transport();
+        let mut client =
+            Client::connect(&*transport, &reach.endpoint, &options, ClientOptions::new())
+                .map_err(|error| unreachable(reach, error))?;
+        client.set_deadline(deadline);
+        Ok(Self { files: FileClient::new(client) })
+    }
+
+    /// The path that a person typed, as this server names it.
+    pub(crate) fn path(&mut self, typed: &OsStr) -> Result<WirePath, Failed> {
+        let is_relative = !typed.as_encoded_bytes().starts_with(b"/");
+        if is_relative && self.names()? == Names::Absolute {
+            let absolute = path::absolute(typed)
+                .map_err(|error| Failed::system(format!("find `{}`", shown(typed)), error))?;
+            return wire(absolute.as_os_str());
+        }
+        wire(typed)
+    }
+
+    fn names(&mut self) -> Result<Names, Failed> {
+        let about = self.files.about();
+        about.map(|about| about.names).map_err(|error| Failed::new("ask what is served", error))
+    }
+}
+
+fn unreachable(reach: &Reach, error: Error) -> Failed {
+    let is_stranger = matches!(error, Error::ServerNotTrusted { .. });
+    let failed = Failed::new(format!("reach `{}`", reach.endpoint), error);
+    if is_stranger {
+        return failed.with_hint("if you do trust that user, name it with `--trust`");
+    }
+    failed
+}
+
+/// Whom any of `policies` admits; `None` without any.
+pub(crate) fn any_of(policies: impl Iterator<Item = Policy>) -> Option<Policy> {
+    policies.reduce(Policy::or)
+}
+
+fn wire(path: &OsStr) -> Result<WirePath, Failed> {
+    let Some(bytes) = platform::wire_path(path) else {
+        let doing = format!("send `{}`, which is no Unicode", shown(path));
+        return Err(Failed::because(exit::USAGE, doing));
+    };
+    WirePath::new(bytes).map_err(|error| Failed::new("send that path", error))
+}
+
+/// How long connecting may take where nothing else is asked.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);

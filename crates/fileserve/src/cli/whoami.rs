@@ -1,0 +1,62 @@
+//! `fileserve whoami`.
+
+use fileserve::protocol::{Acting, WhoAmI, WireIdentity};
+
+use super::args;
+use super::reach::Reached;
+use super::{Failed, json, print};
+
+pub(crate) fn whoami(arguments: args::WhoAmI) -> Result<(), Failed> {
+    let mut reached = Reached::connect(&arguments.reach)?;
+    let who =
+        reached.files.whoami().map_err(|error| Failed::new("ask who this client is", error))?;
+    print(&if arguments.json { json::line(&json::whoami(&who)) } else { text(&who) })
+}
+
+fn text(who: &WhoAmI) -> String {
+    let mut lines = identity(&who.identity);
+    lines.push(("account", who.account.clone().unwrap_or_else(|| "none".to_owned())));
+    lines.push(("process", known(who.pid)));
+    lines.push(("vouched for", format!("by {}", who.assurance)));
+    lines.push(("level", known(who.level())));
+    lines.push((
+        "acts as you",
+        match &who.acting {
+            Acting::Can => "yes".to_owned(),
+            Acting::Cannot { reason } => format!("no: {reason}"),
+        },
+    ));
+    for (name, other) in
+        [("user ns", who.other_user_namespace), ("mount ns", who.other_mount_namespace)]
+    {
+        if let Some(other) = other {
+            lines.push((name, if other { "another" } else { "the server's own" }.to_owned()));
+        }
+    }
+    lines.iter().map(|(name, value)| format!("{name:<12} {}\n", value.escape_debug())).collect()
+}
+
+fn identity(identity: &WireIdentity) -> Vec<(&'static str, String)> {
+    match identity {
+        WireIdentity::Unknown => vec![("user", known::<u32>(None))],
+        WireIdentity::Unix { uid, gid, groups } => vec![
+            ("user", format!("uid {uid}")),
+            ("group", format!("gid {gid}")),
+            ("groups", groups.as_ref().map_or_else(|| known::<u32>(None), |groups| list(groups))),
+        ],
+        WireIdentity::Windows { user, groups, elevated, .. } => {
+            vec![("user", user.clone()), ("groups", list(groups)), ("elevated", known(*elevated))]
+        }
+    }
+}
+
+fn known<T: ToString>(value: Option<T>) -> String {
+    value.map_or_else(|| "not known".to_owned(), |value| value.to_string())
+}
+
+fn list<T: ToString>(items: &[T]) -> String {
+    match items {
+        [] => "none".to_owned(),
+        items => items.iter().map(T::to_string).collect::<Vec<_>>().join(" "),
+    }
+}

@@ -1,0 +1,230 @@
+//! A client of files: typed calls, and content that is checked as it comes.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use ipc_core::Error as IpcError;
+use ipc_core::client::{BodyReader, Client};
+
+use crate::error::{Error, Result};
+use crate::protocol::{
+    About, Algorithm, Digest, Entry, EntryReader, FileHead, FileInfo, FilesClient, Listing, Part,
+    WhoAmI, WirePath,
+};
+use crate::resume::{self, Partial};
+
+/// Fetches, lists and sums the files of a server.
+///
+/// The connection must have been made at level
+/// [`Impersonation`](ipc_core::ImpersonationLevel::Impersonation): the server opens each file as
+/// this client, or not at all.
+///
+/// # Examples
+/// ```no_run
+/// use fileserve::protocol::WirePath;
+/// use fileserve::{FileClient, platform};
+/// use ipc_core::client::{Client, ClientOptions};
+/// use ipc_core::{ConnectOptions, ImpersonationLevel};
+///
+/// let transport = platform::transport();
+/// let options = ConnectOptions::new().level(ImpersonationLevel::Impersonation);
+/// let client = Client::connect(&*transport, &"files".parse()?, &options, ClientOptions::new())?;
+/// let mut files = FileClient::new(client);
+/// files.fetch(&WirePath::new("notes.txt")?, "notes.txt".as_ref())?;
+/// # Ok::<(), fileserve::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct FileClient {
+    files: FilesClient,
+}
+
+impl FileClient {
+    /// Talks to the server that `client` is connected to.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self { files: client.into() }
+    }
+
+    /// Asks for `part` of the file `path`. Its content is read from what this returns.
+    ///
+    /// # Errors
+    /// [`Error::Call`] if the server refuses; [`Error::Contradiction`] if it answers what was not
+    /// asked.
+    pub fn open(&mut self, path: &WirePath, part: &Part) -> Result<Incoming<'_>> {
+        let response = self.files.get(path.clone(), part.clone())?;
+        resume::check(part, &response.value)?;
+        Ok(Incoming { head: response.value, body: response.body, received: 0 })
+    }
+
+    /// Fetches the file `path` to `destination`, where it appears once it is whole. A transfer to
+    /// the same place that was cut before goes on where it stopped.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), [`Incoming::copy_to`] and [`Partial`]. What has come is kept for
+    /// the next time.
+    pub fn fetch(&mut self, path: &WirePath, destination: &Path) -> Result<FileHead> {
+        let mut partial = Partial::resume(destination)?;
+        match self.receive(path, &partial.missing(), &mut partial, &mut |_| ()) {
+            Ok(head) => partial.finish().map(|()| head),
+            Err(error) => {
+                let _ = partial.keep_unless_empty();
+                Err(error)
+            }
+        }
+    }
+
+    /// Receives `part` of the file `path` into `partial`, which the caller finishes. `progress` is
+    /// told how many bytes of the file are there, and of how many.
+    ///
+    /// # Errors
+    /// As [`fetch`](Self::fetch).
+    pub fn receive(
+        &mut self,
+        path: &WirePath,
+        part: &Part,
+        partial: &mut Partial,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<FileHead> {
+        let mut incoming = self.open(path, part)?;
+        partial.accept(part, incoming.head())?;
+        incoming.copy_to(partial, progress)?;
+        Ok(incoming.head)
+    }
+
+    /// Tells what `path` stands for, without following a final link.
+    ///
+    /// # Errors
+    /// [`Error::Call`].
+    pub fn stat(&mut self, path: &WirePath) -> Result<FileInfo> {
+        Ok(self.files.stat(path.clone())?)
+    }
+
+    /// Lists the directory `path`: hands each entry to `each`, in no order.
+    ///
+    /// # Errors
+    /// [`Error::Call`]; [`Error::Contradiction`] if the server lists what is no name, or another
+    /// number of entries than it said.
+    pub fn list(&mut self, path: &WirePath, each: &mut dyn FnMut(Entry)) -> Result<Listing> {
+        let response = self.files.list(path.clone())?;
+        let mut listed = 0_u32;
+        for entry in EntryReader::new(response.body) {
+            each(entry.map_err(entry_error)?);
+            listed = listed.saturating_add(1);
+        }
+        if listed != response.value.entries {
+            let announced = response.value.entries;
+            let reason = format!("it announced {announced} entries and sent {listed}");
+            return Err(Error::Contradiction { reason });
+        }
+        Ok(response.value)
+    }
+
+    /// Has the server compute a checksum of the file `path`. That takes its time for a long file:
+    /// the client's [timeout](Client::set_timeout) must allow for it.
+    ///
+    /// # Errors
+    /// [`Error::Call`].
+    pub fn sum(&mut self, path: &WirePath, algorithm: Algorithm) -> Result<Digest> {
+        let digest = self.files.sum(path.clone(), algorithm)?;
+        if digest.algorithm != algorithm {
+            let reason = format!("asked for {}, it computed another", algorithm.name());
+            return Err(Error::Contradiction { reason });
+        }
+        Ok(digest)
+    }
+
+    /// Asks what the server knows about this client.
+    ///
+    /// # Errors
+    /// [`Error::Call`].
+    pub fn whoami(&mut self) -> Result<WhoAmI> {
+        Ok(self.files.whoami()?)
+    }
+
+    /// Asks what paths mean to the server.
+    ///
+    /// # Errors
+    /// [`Error::Call`].
+    pub fn about(&mut self) -> Result<About> {
+        Ok(self.files.about()?)
+    }
+}
+
+/// The client below, for its timeout and deadline.
+impl AsMut<Client> for FileClient {
+    fn as_mut(&mut self) -> &mut Client {
+        self.files.as_mut()
+    }
+}
+
+/// How far a transfer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// How many bytes have come in this transfer.
+    pub received: u64,
+    /// How many will.
+    pub announced: u64,
+}
+
+/// The content of a file while it comes.
+#[derive(Debug)]
+pub struct Incoming<'c> {
+    head: FileHead,
+    body: BodyReader<'c>,
+    received: u64,
+}
+
+impl Incoming<'_> {
+    /// Which file it is, and which part of it.
+    #[must_use]
+    pub fn head(&self) -> &FileHead {
+        &self.head
+    }
+
+    /// Writes all that comes to `to`, with a bounded buffer between, however slow `to` is.
+    ///
+    /// # Errors
+    /// [`Error::Incomplete`] if the content ends early, with how much of what was written is valid:
+    /// the last piece, of at most [`MAX_DATA`](ipc_core::frame::MAX_DATA) bytes, may end in zeros.
+    /// [`Error::Output`] if `to` does not take it.
+    pub fn copy_to(
+        &mut self,
+        to: &mut dyn Write,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<()> {
+        let mut buffer = vec![0; BUFFER_SIZE];
+        loop {
+            let count = match self.body.read_to(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) => return Err(self.incomplete(error)),
+            };
+            to.write_all(&buffer[..count]).map_err(Error::Output)?;
+            self.received += count as u64;
+            progress(Progress { received: self.received, announced: self.head.length });
+        }
+        if self.received != self.head.length {
+            return Err(self.incomplete(IpcError::Protocol {
+                reason: "the content ends well, with another length than announced".to_owned(),
+            }));
+        }
+        to.flush().map_err(Error::Output)
+    }
+
+    fn incomplete(&self, source: IpcError) -> Error {
+        let received = self.body.valid().unwrap_or(self.received);
+        Error::Incomplete { received, announced: self.head.length, source }
+    }
+}
+
+/// What went wrong with an entry: the session, whose error travels inside the one that `Read`
+/// demands, or what the server lists.
+fn entry_error(error: io::Error) -> Error {
+    match error.downcast::<IpcError>() {
+        Ok(error) => Error::Call(error),
+        Err(error) => Error::Contradiction { reason: error.to_string() },
+    }
+}
+
+/// How much content is in memory at once, in bytes, beside what the session's credit allows.
+const BUFFER_SIZE: usize = 256 << 10;

@@ -1,0 +1,44 @@
+//! Systems other than Linux: threads are known by no number, and processes do not change user.
+
+use std::env;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The number that the system knows this thread by, where it has one.
+#[must_use]
+pub fn thread_id() -> Option<u32> {
+    None
+}
+
+/// Makes this process that of another user, for good.
+///
+/// # Errors
+/// Always: the demonstration needs it, and only on Linux.
+pub fn become_user(uid: u32, _gid: u32, _groups: &[u32]) -> io::Result<()> {
+    let text = format!("this system cannot start a client as uid {uid}");
+    Err(io::Error::new(io::ErrorKind::Unsupported, text))
+}
+
+/// This program, by its path.
+///
+/// # Errors
+/// What the system said.
+pub fn this_program() -> io::Result<PathBuf> {
+    env::current_exe()
+}
+
+/// Makes a FIFO at `path`.
+///
+/// # Errors
+/// What the system said.
+pub fn make_fifo(path: &Path) -> io::Result<()> {
+    let status = Command::new("mkfifo").arg(path).status()?;
+    if status.success() { Ok(()) } else { Err(io::Error::other("mkfifo failed")) }
+}
+
+/// Whether this process can start others as any user, and give files to them.
+#[must_use]
+pub fn can_become_others() -> bool {
+    false
+}

@@ -1,0 +1,141 @@
+//! Unix: sockets, `openat2`, signals.
+#![allow(clippy::disallowed_methods, reason = "files of the client's own")]
+
+use std::ffi::OsStr;
+use std::fs::{self, File, Permissions};
+use std::io;
+use std::os::unix;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::process::Child;
+use std::sync::Arc;
+
+use ipc_core::files::Root;
+use ipc_core::{Result, Transport};
+use ipc_unix::{ActAs, UnixRoot, UnixTransport};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator;
+
+use super::Serving;
+
+/// This system's own transport, for a client.
+#[must_use]
+pub fn transport() -> Arc<dyn Transport> {
+    Arc::new(UnixTransport::new())
+}
+
+/// This system's own transport, for a server.
+#[must_use]
+pub fn server_transport(serving: Serving) -> Arc<dyn Transport> {
+    let act_as = ActAs::default().root(serving.act_as_root).sandboxed(serving.act_as_sandboxed);
+    let transport = UnixTransport::new().act_as(act_as);
+    Arc::new(match serving.socket_mode {
+        Some(mode) => transport.mode(mode),
+        None => transport,
+    })
+}
+
+/// The directory `directory` as a root below which files are served.
+///
+/// # Errors
+/// [`ipc_core::Error::Io`] if it cannot be opened.
+pub fn open_root(directory: &Path) -> Result<Arc<dyn Root>> {
+    Ok(Arc::new(UnixRoot::open_dir(directory)?))
+}
+
+/// A path of this system as it travels: its very bytes. `None` for one that cannot travel.
+#[must_use]
+pub fn wire_path(path: &OsStr) -> Option<Vec<u8>> {
+    Some(path.as_bytes().to_vec())
+}
+
+/// Opens or creates the regular file `path` for this process alone; `None` while another holds it.
+/// Never follows a link.
+///
+/// # Errors
+/// What the system said.
+pub fn open_exclusively(path: &Path) -> io::Result<Option<File>> {
+    loop {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let mode = Mode::from_raw_mode(0o666); // what the process's umask leaves of it
+        let file = File::from(rustix::fs::open(path, flags | OFlags::CLOEXEC, mode)?);
+        let held = file.metadata()?;
+        if !held.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+        // Whoever held it before may have given it its final name meanwhile.
+        match fs::symlink_metadata(path) {
+            Ok(named) if (named.dev(), named.ino()) == (held.dev(), held.ino()) => {
+                return Ok(Some(file));
+            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+}
+
+/// The requests to stop that come to this process, Ctrl-C and `SIGTERM`, instead of their deadly
+/// effect.
+#[derive(Debug)]
+pub struct Signals(iterator::Signals);
+
+impl Signals {
+    /// Takes them from now on.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn take() -> io::Result<Self> {
+        iterator::Signals::new([SIGINT, SIGTERM]).map(Self)
+    }
+
+    /// Waits for the next one, and names it.
+    pub fn wait(&mut self) -> &'static str {
+        match self.0.forever().next() {
+            Some(SIGTERM) => "SIGTERM",
+            _ => "Ctrl-C",
+        }
+    }
+}
+
+/// Asks a child to finish what it is doing and end.
+///
+/// # Errors
+/// What the system said.
+pub fn ask_to_stop(child: &Child) -> io::Result<()> {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let pid = pid.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    Ok(kill_process(pid, Signal::TERM)?)
+}
+
+/// Sets the permission bits of `path`.
+///
+/// # Errors
+/// What the system said.
+pub fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    fs::set_permissions(path, Permissions::from_mode(mode))
+}
+
+/// Gives `path` to another user and group.
+///
+/// # Errors
+/// What the system said.
+pub fn give(path: &Path, uid: u32, gid: u32) -> io::Result<()> {
+    unix::fs::chown(path, Some(uid), Some(gid))
+}
+
+/// Makes a symbolic link at `path` that leads to `to`.
+///
+/// # Errors
+/// What the system said.
+pub fn make_link(to: &Path, path: &Path) -> io::Result<()> {
+    unix::fs::symlink(to, path)
+}

@@ -1,0 +1,282 @@
+//! The file service: opens each file as the client who asks, and hands it to the runtime.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
+use ipc_core::files::{Metadata, Open, RelativePath, Root};
+use ipc_core::service::{Body, Context, FileBody, Reply};
+use ipc_core::{Error, ErrorKind, Failure};
+
+use crate::digest::Hasher;
+use crate::protocol::{
+    About, Acting, Algorithm, Digest, FileHead, FileInfo, Files, Listing, Names, Part, Validator,
+    WhoAmI, WirePath, encode_entry,
+};
+use crate::record::{Method, Observer, Record};
+
+/// Serves the files below a [`Root`], each with the rights of the client that asks for it.
+///
+/// It never opens anything with the server's own rights: every name goes through
+/// [`Context::open_as_peer`] or [`Context::stat_as_peer`].
+///
+/// # Examples
+/// ```no_run
+/// use std::sync::Arc;
+/// use fileserve::protocol::Names;
+/// use fileserve::{FileService, Files, platform};
+///
+/// let root = platform::open_root("/srv/files".as_ref())?;
+/// let service = FileService::new(root, Names::BelowRoot)
+///     .observe(|record| eprintln!("{record}"))
+///     .into_service();
+/// # drop(service);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct FileService {
+    root: Arc<dyn Root>,
+    names: Names,
+    observer: Observer,
+}
+
+impl FileService {
+    /// The most entries of a directory that are listed.
+    pub const MAX_ENTRIES: u32 = 100_000;
+
+    /// The most bytes that a directory's listing has.
+    pub const MAX_LISTING: usize = 4 << 20;
+
+    /// Serves what lies below `root`, under paths that mean `names`.
+    #[must_use]
+    pub fn new(root: Arc<dyn Root>, names: Names) -> Self {
+        Self { root, names, observer: Observer::default() }
+    }
+
+    /// Has `observer` called once for each request when it has ended, on a thread of the server:
+    /// it must return soon. Default: nobody is told.
+    #[must_use]
+    pub fn observe(mut self, observer: impl Fn(&Record) + Send + Sync + 'static) -> Self {
+        self.observer = Observer::new(observer);
+        self
+    }
+
+    fn open(
+        &self,
+        context: &Context<'_>,
+        path: &WirePath,
+        how: Open,
+    ) -> Result<(File, Metadata), Failure> {
+        let name = self.resolve(path)?;
+        let file = context
+            .open_as_peer(&*self.root, &name, how)
+            .map_err(|error| refusal(context, path, error))?;
+        let metadata = self.root.metadata(&file).map_err(|error| broken(path, &error))?;
+        Ok((file, metadata))
+    }
+
+    fn resolve(&self, path: &WirePath) -> Result<RelativePath, Failure> {
+        path.below_root(self.names).map_err(Failure::from)
+    }
+
+    fn get_part(
+        &self,
+        context: &Context<'_>,
+        path: &WirePath,
+        part: &Part,
+    ) -> Result<Reply<FileHead>, Failure> {
+        let (file, metadata) = self.open(context, path, Open::Read)?;
+        let head = head(path, Validator::from(&metadata), part)?;
+        let body =
+            FileBody { file, root: Arc::clone(&self.root), from: head.from, length: head.length };
+        Ok(Reply::new(head).with_body(Body::File(body)))
+    }
+
+    fn stat_name(&self, context: &Context<'_>, path: &WirePath) -> Result<FileInfo, Failure> {
+        let name = self.resolve(path)?;
+        context
+            .stat_as_peer(&*self.root, &name)
+            .map(|metadata| FileInfo::from(&metadata))
+            .map_err(|error| refusal(context, path, error))
+    }
+
+    fn list_directory(
+        &self,
+        context: &Context<'_>,
+        path: &WirePath,
+    ) -> Result<Reply<Listing>, Failure> {
+        let (directory, _) = self.open(context, path, Open::List)?;
+        let mut listing = Listing { entries: 0, complete: true };
+        let mut body = Vec::new();
+        self.root
+            .entries(&directory, &mut |entry| {
+                let fits = listing.entries < Self::MAX_ENTRIES && body.len() < Self::MAX_LISTING;
+                listing.complete = fits && !context.is_cancelled();
+                if listing.complete {
+                    listing.entries += 1;
+                    encode_entry(&mut body, &entry);
+                }
+                listing.complete
+            })
+            .map_err(|error| broken(path, &error))?;
+        Ok(Reply::new(listing).with_body(Body::Bytes(body)))
+    }
+
+    fn sum_file(
+        &self,
+        context: &Context<'_>,
+        path: &WirePath,
+        algorithm: Algorithm,
+    ) -> Result<Digest, Failure> {
+        let (file, metadata) = self.open(context, path, Open::Read)?;
+        let mut hasher = Hasher::new(algorithm);
+        let mut buffer = vec![0; READ_SIZE];
+        let mut at = 0;
+        while at < metadata.length {
+            if context.is_cancelled() {
+                let text = format!("`{path}`: stopped after {at} bytes");
+                return Err(Failure::new(ErrorKind::Cancelled, text));
+            }
+            let wanted = usize::try_from(metadata.length - at).unwrap_or(READ_SIZE).min(READ_SIZE);
+            match self.root.read_at(&file, &mut buffer[..wanted], at) {
+                Ok(0) => return Err(shrunk(path, at, metadata.length)),
+                Ok(count) => {
+                    hasher.update(&buffer[..count]);
+                    at += count as u64;
+                }
+                Err(error) => return Err(broken(path, &error)),
+            }
+        }
+        Ok(Digest { file: Validator::from(&metadata), algorithm, bytes: hasher.finish() })
+    }
+}
+
+impl Files for FileService {
+    fn get(
+        &self,
+        context: &Context<'_>,
+        path: WirePath,
+        part: Part,
+    ) -> Result<Reply<FileHead>, Failure> {
+        let reply = self.get_part(context, &path, &part);
+        self.observer.reply(context, Method::Get, Some(path), reply)
+    }
+
+    fn stat(&self, context: &Context<'_>, path: WirePath) -> Result<Reply<FileInfo>, Failure> {
+        let reply = self.stat_name(context, &path).map(Reply::new);
+        self.observer.reply(context, Method::Stat, Some(path), reply)
+    }
+
+    fn list(&self, context: &Context<'_>, path: WirePath) -> Result<Reply<Listing>, Failure> {
+        let reply = self.list_directory(context, &path);
+        self.observer.reply(context, Method::List, Some(path), reply)
+    }
+
+    fn sum(
+        &self,
+        context: &Context<'_>,
+        path: WirePath,
+        algorithm: Algorithm,
+    ) -> Result<Reply<Digest>, Failure> {
+        let reply = self.sum_file(context, &path, algorithm).map(Reply::new);
+        self.observer.reply(context, Method::Sum, Some(path), reply)
+    }
+
+    fn whoami(&self, context: &Context<'_>) -> Result<Reply<WhoAmI>, Failure> {
+        let acting = match context.as_peer(|_| ()) {
+            Ok(()) => Acting::Can,
+            Err(error) => Acting::Cannot { reason: error.chain() },
+        };
+        let reply = context
+            .peer()
+            .map(|peer| Reply::new(WhoAmI::new(peer, context.level(), acting)))
+            .map_err(Failure::from);
+        self.observer.reply(context, Method::WhoAmI, None, reply)
+    }
+
+    fn about(&self, context: &Context<'_>) -> Result<Reply<About>, Failure> {
+        let reply = Ok(Reply::new(About { names: self.names }));
+        self.observer.reply(context, Method::About, None, reply)
+    }
+}
+
+/// What is sent of a file in state `file` to who asks for `part`.
+fn head(path: &WirePath, file: Validator, part: &Part) -> Result<FileHead, Failure> {
+    if part.of.as_ref().is_some_and(|expected| *expected != file) {
+        return Err(Failure::new(ErrorKind::Changed, format!("`{path}`")));
+    }
+    let Some(rest) = file.length.checked_sub(part.from) else {
+        let text = format!("`{path}` has {} bytes; the part begins at {}", file.length, part.from);
+        return Err(Failure::new(ErrorKind::InvalidInput, text));
+    };
+    let length = part.length.map_or(rest, |length| length.min(rest));
+    Ok(FileHead { from: part.from, length, file })
+}
+
+/// Why the client does not get `path`. The kind is what its own open would have met.
+fn refusal(context: &Context<'_>, path: &WirePath, error: Error) -> Failure {
+    let text = match &error {
+        Error::Io { source, .. } => match ErrorKind::of_io(source) {
+            ErrorKind::NotFound => format!("`{path}`"),
+            ErrorKind::PermissionDenied => match context.peer().ok().and_then(|p| p.identity()) {
+                Some(identity) => format!("the system refuses `{path}` to {identity}"),
+                None => format!("the system refuses `{path}`"),
+            },
+            _ => format!("`{path}`: {source}"),
+        },
+        Error::Remote(failure) if failure.text().is_empty() => format!("`{path}`"),
+        Error::Remote(failure) => format!("`{path}`: {}", failure.text()),
+        other => format!("`{path}`: {}", other.chain()),
+    };
+    Failure::new(error.kind(), text)
+}
+
+fn broken(path: &WirePath, error: &io::Error) -> Failure {
+    Failure::new(ErrorKind::DataFailed, format!("`{path}`: {error}"))
+}
+
+fn shrunk(path: &WirePath, at: u64, announced: u64) -> Failure {
+    let text = format!("`{path}` had {announced} bytes and now ends after {at}");
+    Failure::new(ErrorKind::Truncated, text)
+}
+
+/// How much of a file is read at once to compute its checksum, in bytes.
+const READ_SIZE: usize = 256 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(length: u64) -> Validator {
+        Validator { device: 1, inode: 2, length, modified: None }
+    }
+
+    fn part(from: u64, length: Option<u64>) -> Part {
+        Part { from, length, of: None }
+    }
+
+    fn range(length: u64, part: &Part) -> Result<(u64, u64), ErrorKind> {
+        let path = WirePath::new("x").expect("short");
+        head(&path, file(length), part).map(|h| (h.from, h.length)).map_err(|f| f.kind())
+    }
+
+    #[test]
+    fn a_part_is_cut_at_the_end_of_the_file_and_never_begins_behind_it() {
+        assert_eq!(range(10, &Part::WHOLE), Ok((0, 10)));
+        assert_eq!(range(10, &part(4, Some(3))), Ok((4, 3)));
+        assert_eq!(range(10, &part(4, Some(u64::MAX))), Ok((4, 6)));
+        assert_eq!(range(10, &part(10, None)), Ok((10, 0)));
+        assert_eq!(range(10, &part(11, None)), Err(ErrorKind::InvalidInput));
+        assert_eq!(range(0, &Part::WHOLE), Ok((0, 0)));
+    }
+
+    #[test]
+    fn a_part_of_another_state_of_the_file_is_refused() {
+        let of = |validator| Part { from: 4, length: None, of: Some(validator) };
+        assert_eq!(range(10, &of(file(10))), Ok((4, 6)));
+        assert_eq!(range(10, &of(file(9))), Err(ErrorKind::Changed));
+        let newer = crate::protocol::Timestamp { seconds: 1, nanoseconds: 0 };
+        let changed = Validator { modified: Some(newer), ..file(10) };
+        assert_eq!(range(10, &of(changed)), Err(ErrorKind::Changed));
+    }
+}

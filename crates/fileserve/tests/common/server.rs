@@ -1,0 +1,134 @@
+//! A server for a test: started, waited for, and ended.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+
+use fileserve::platform;
+use serde_json::Value;
+
+use super::{Place, fileserve};
+
+/// A server that listens. Dropping it kills it.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    endpoint: String,
+    records: Receiver<Value>,
+    said: Receiver<String>,
+}
+
+impl Server {
+    /// Serves `place` to this user.
+    pub(crate) fn start(place: &Place) -> Self {
+        Self::with(place, [""; 0])
+    }
+
+    /// Serves `place` to everybody.
+    pub(crate) fn for_all(place: &Place) -> Self {
+        Self::with(place, ["--allow", "any", "--socket-mode", "0666"])
+    }
+
+    /// Serves `place` with further options.
+    pub(crate) fn with<S: AsRef<OsStr>>(
+        place: &Place,
+        options: impl IntoIterator<Item = S>,
+    ) -> Self {
+        let mut command = fileserve(["serve", &place.endpoint(), "--json"]);
+        command.arg("--root").arg(place.files()).args(options);
+        Self::run(command, place.endpoint())
+    }
+
+    /// Waits until `command` says that it listens.
+    pub(crate) fn run(mut command: Command, endpoint: String) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let said = lines(child.stderr.take().expect("piped"));
+        let (send, records) = mpsc::channel();
+        let stdout = child.stdout.take().expect("piped");
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if let Ok(record) = serde_json::from_str(&line) {
+                    let _ = send.send(record);
+                }
+            }
+        });
+        let mut begun = Vec::new();
+        while !begun.iter().any(|line: &String| line.contains("listening at")) {
+            begun.push(said.recv().unwrap_or_else(|_| panic!("no server: {begun:?}")));
+        }
+        Self { child, endpoint, records, said }
+    }
+
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The server's record of the next request that ends.
+    pub(crate) fn record(&self) -> Value {
+        self.records.recv().expect("the server lives")
+    }
+
+    /// The record of the next request of that method; others are passed over.
+    pub(crate) fn record_of(&self, method: &str) -> Value {
+        loop {
+            let record = self.record();
+            if record["method"] == method {
+                return record;
+            }
+        }
+    }
+
+    /// The next line that the server says, which contains `words`; others are passed over.
+    pub(crate) fn says(&self, words: &str) -> String {
+        loop {
+            let line = self.said.recv().unwrap_or_else(|_| panic!("never said: {words}"));
+            if line.contains(words) {
+                return line;
+            }
+        }
+    }
+
+    /// Asks the server to stop, as an operator would.
+    pub(crate) fn ask_to_stop(&self) {
+        platform::ask_to_stop(&self.child).expect("the server lives");
+    }
+
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.child.wait().expect("a child")
+    }
+
+    /// Ends the server as it may end any time.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("a child");
+        self.wait();
+    }
+
+    /// The highest memory use so far, in bytes.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        super::peak_memory(self.pid()).expect("the server lives")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn lines(from: impl Read + Send + 'static) -> Receiver<String> {
+    let (send, receive) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            let _ = send.send(line);
+        }
+    });
+    receive
+}

@@ -1,0 +1,132 @@
+//! Listing, looking, summing, and asking who one is; for people and as JSON.
+#![cfg(unix)]
+#![allow(clippy::disallowed_methods, reason = "files of the test's own")]
+
+mod common;
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt as _;
+use std::process;
+
+use common::{ALICE, Place, Server, fileserve, fileserve_as, is_root, run};
+use serde_json::json;
+
+#[test]
+fn a_listing_is_sorted_and_escaped_and_marks_directories() {
+    let place = Place::new();
+    place.file("b", "");
+    place.file("a\nc", "");
+    place.file("sub/x", "");
+    let server = Server::start(&place);
+    let listed = run(fileserve(["ls", server.endpoint()]));
+    assert_eq!(listed.text(), "a\\nc\nb\nsub/\n");
+    assert_eq!(run(fileserve(["ls", server.endpoint(), "sub"])).text(), "x\n");
+}
+
+#[test]
+fn a_listing_as_json_has_every_name_in_full() {
+    let place = Place::new();
+    let odd = place.files().join(OsStr::from_bytes(b"\xffodd"));
+    File::create(odd).expect("any bytes are a name");
+    std::os::unix::fs::symlink("nowhere", place.files().join("link")).expect("a link");
+    let server = Server::start(&place);
+    let listed = run(fileserve(["ls", server.endpoint(), "--json"])).json();
+    let expected = json!({ "complete": true, "entries": [
+        { "name": "link", "kind": "link" },
+        { "name": "\u{fffd}odd", "name_hex": "ff6f6464", "kind": "file" },
+    ]});
+    assert_eq!(listed, expected);
+}
+
+#[test]
+fn a_directory_of_many_entries_is_listed_whole() {
+    let place = Place::new();
+    for number in 0..5_000 {
+        place.file(&format!("a-rather-long-name-for-entry-number-{number:04}"), "");
+    }
+    let server = Server::start(&place);
+    let listed = run(fileserve(["ls", server.endpoint()])).text();
+    assert_eq!(listed.lines().count(), 5_000);
+    assert!(listed.ends_with("-4999\n"));
+}
+
+#[test]
+fn a_name_is_looked_at_without_following_it() {
+    let place = Place::new();
+    let path = place.file("notes", "hello");
+    common::set_mode(&path, 0o640);
+    std::os::unix::fs::symlink("notes", place.files().join("link")).expect("a link");
+    let server = Server::start(&place);
+    let looked = run(fileserve(["stat", server.endpoint(), "notes"])).text();
+    assert!(looked.contains("kind      file\nlength    5 bytes\n"), "{looked}");
+    let looked = run(fileserve(["stat", server.endpoint(), "notes", "--json"])).json();
+    assert_eq!(looked["name"], "notes");
+    assert_eq!(looked["mode"], "0640");
+    assert_eq!(looked["length"], 5);
+    assert!(looked["modified"]["seconds"].as_i64().is_some_and(|seconds| seconds > 0));
+    let link = run(fileserve(["stat", server.endpoint(), "link", "--json"])).json();
+    assert_eq!(link["kind"], "link");
+    let root = run(fileserve(["stat", server.endpoint(), "--json"])).json();
+    assert_eq!(root["kind"], "directory");
+}
+
+#[test]
+fn sums_are_those_of_the_content() {
+    let place = Place::new();
+    place.file("abc", "abc");
+    let server = Server::start(&place);
+    // Source: FIPS 180-4, example "abc".
+    let sha = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    let sum = run(fileserve(["sum", server.endpoint(), "abc", "--algorithm", "sha256"]));
+    assert_eq!(sum.text(), format!("{sha}  abc\n"));
+    let sum = run(fileserve(["sum", server.endpoint(), "abc", "--json"])).json();
+    assert_eq!(sum["digest"], blake3::hash(b"abc").to_hex().as_str());
+    assert_eq!((&sum["algorithm"], &sum["length"]), (&json!("blake3"), &json!(3)));
+    run(fileserve(["sum", server.endpoint(), "missing"])).failed(3, "not found: `missing`");
+}
+
+#[test]
+fn the_server_tells_who_it_takes_me_for() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    let who = run(fileserve(["whoami", server.endpoint(), "--json"])).json();
+    assert_eq!(who["assurance"], "kernel");
+    assert_eq!(who["level"], "impersonation");
+    assert_eq!(who["acts_as_you"], true, "{who}");
+    assert!(who["pid"].as_u64().is_some_and(|pid| pid != u64::from(process::id())));
+    let told = run(fileserve(["whoami", server.endpoint()])).text();
+    assert!(told.contains("acts as you  yes"), "{told}");
+}
+
+#[test]
+fn another_user_is_told_its_own_ids_with_or_without_an_account() {
+    if !is_root("another_user_is_told_its_own_ids_with_or_without_an_account") {
+        return;
+    }
+    let place = Place::new();
+    let server = Server::for_all(&place);
+    let who = run(fileserve_as(ALICE, ["whoami", server.endpoint(), "--json"])).json();
+    assert_eq!(who["identity"], json!({ "uid": ALICE, "gid": ALICE, "groups": [] }));
+    assert_eq!(who["account"], json!(null));
+    assert_eq!(who["acts_as_you"], true);
+}
+
+#[test]
+fn with_any_path_a_relative_path_is_taken_from_here() {
+    let place = Place::new();
+    let path = place.file("notes", "hello");
+    let server = Server::run(
+        fileserve(["serve", &place.endpoint(), "--any-path", "--json"]),
+        place.endpoint(),
+    );
+    let mut absolute = fileserve(["get", server.endpoint()]);
+    absolute.arg(&path);
+    assert_eq!(run(absolute).text(), "hello");
+    let mut relative = fileserve(["get", server.endpoint(), "notes"]);
+    relative.current_dir(place.files());
+    assert_eq!(run(relative).text(), "hello");
+    let mut here = fileserve(["ls", server.endpoint()]);
+    here.current_dir(place.files());
+    assert_eq!(run(here).text(), "notes\n");
+}
