@@ -20,6 +20,7 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", run: steps::clippy },
     Step { name: "test", run: steps::test },
     Step { name: "doc", run: steps::doc },
+    Step { name: "demo", run: steps::demo },
     Step { name: "msrv", run: oldest::check_this_system },
     Step { name: "macos", run: oldest::check_macos },
     Step { name: "freebsd", run: oldest::check_freebsd },

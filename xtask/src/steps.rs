@@ -35,6 +35,12 @@ pub(crate) fn test(workspace: &Workspace) -> Result {
     skips::refuse_unlisted(&output, &workspace.read(skips::LIST)?)
 }
 
+/// The scenario that the README shows first, in the command line's release build.
+pub(crate) fn demo(workspace: &Workspace) -> Result {
+    let arguments = ["run", "--release", "--package", "fileserve", "--", "demo"];
+    workspace.run(&mut workspace.cargo(&arguments))
+}
+
 /// The documentation, with warnings denied.
 pub(crate) fn doc(workspace: &Workspace) -> Result {
     let mut command = workspace.cargo(&["doc", "--workspace", "--no-deps"]);
