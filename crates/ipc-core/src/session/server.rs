@@ -287,6 +287,9 @@ impl Protocol for ServerSession {
     }
 
     fn output(&mut self, waker: &Waker) -> Output<'_> {
+        if self.outbox.is_offered() {
+            self.stall.offered_again(self.now);
+        }
         self.outbox.output(waker)
     }
 
