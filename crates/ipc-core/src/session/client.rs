@@ -151,14 +151,20 @@ impl ClientSession {
 
     /// Tells the server that nobody waits for `call` any more: no event will name it.
     pub fn cancel(&mut self, call: CallId) {
+        if self.over.is_some() {
+            return;
+        }
         let Some(entry) = self.calls.get_mut(&call.0) else { return };
         if !mem::replace(&mut entry.abandoned, true) {
             frame::push_cancel(&mut self.output, call.0);
         }
     }
 
-    /// Tells the server that no more calls will come.
+    /// Tells the server that no more calls will come, unless the session is over anyway.
     pub fn close(&mut self) {
+        if self.over.is_some() {
+            return;
+        }
         let limit = frame::MIN_PAYLOAD;
         frame::push_status(&mut self.output, Kind::Goodbye, 0, None, 0, limit);
         self.goodbye.get_or_insert_with(|| {

@@ -297,6 +297,9 @@ impl Protocol for ServerSession {
         if self.holds_what_it_could_release() {
             waker.wake_by_ref();
         }
+        if self.outbox.is_offered() {
+            self.stall.offered_again(self.now);
+        }
         self.outbox.output(waker)
     }
 

@@ -23,6 +23,15 @@ impl Stall {
         self.moved = true;
     }
 
+    /// Something that was offered before is offered again: the first stretch begins now, however
+    /// busy the client may be with other things.
+    pub(super) fn offered_again(&mut self, now: Instant) {
+        if self.due.is_none() {
+            self.moved = false;
+            self.due = now.checked_add(self.limit);
+        }
+    }
+
     /// When [`has_come`](Self::has_come) must be asked, if anything is `offered`; `now` may lie in
     /// the past, and then it is asked too early, which does no harm.
     pub(super) fn due(&self, offered: bool, now: Instant) -> Option<Instant> {
@@ -62,5 +71,17 @@ mod tests {
         assert!(!stall.has_come(false, at(520)), "nothing is offered");
         assert!(!stall.has_come(true, at(521)), "a new stretch");
         assert!(stall.has_come(true, at(531)));
+    }
+
+    #[test]
+    fn a_stretch_begins_once_and_is_not_put_off() {
+        let start = Instant::now();
+        let mut stall = Stall::new(Duration::from_secs(10));
+        for seconds in 0..10 {
+            let now = start + Duration::from_secs(seconds);
+            stall.offered_again(now);
+            assert_eq!(stall.due(true, now), Some(start + Duration::from_secs(10)));
+        }
+        assert!(stall.has_come(true, start + Duration::from_secs(10)));
     }
 }

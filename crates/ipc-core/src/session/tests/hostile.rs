@@ -117,6 +117,29 @@ fn a_flood_of_pings_leaves_one_answer_at_a_time() {
 }
 
 #[test]
+fn t46_a_peer_that_takes_nothing_is_given_up_however_much_it_says() {
+    let limits = SessionLimits::default();
+    let mut server = Server::open();
+    for number in 0..30_u64 {
+        server.put(&frame(Kind::Ping, 0, &number.to_le_bytes()));
+        let events = server.events();
+        if events != [] {
+            let text = "timed out while writing".to_owned();
+            assert_eq!(events, [Seen::Failed(ErrorKind::TimedOut, text)]);
+            assert!(number > 10, "a whole stretch has passed");
+            return;
+        }
+        assert!(!matches!(server.session.output(Waker::noop()), Output::Nothing));
+        server.now += limits.stall / 10;
+        // As the runtime does: nobody calls the timer before it is due.
+        if server.session.deadline().instant().is_some_and(|due| due <= server.now) {
+            server.session.timer(server.now);
+        }
+    }
+    panic!("it is kept for ever");
+}
+
+#[test]
 fn random_bytes_neither_panic_nor_make_the_session_keep_much() {
     let mut random = Random(1);
     for round in 0..3000 {
