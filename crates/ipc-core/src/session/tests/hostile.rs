@@ -123,7 +123,7 @@ fn t46_a_peer_that_takes_nothing_is_given_up_however_much_it_says() {
     for number in 0..30_u64 {
         server.put(&frame(Kind::Ping, 0, &number.to_le_bytes()));
         let events = server.events();
-        if events != [] {
+        if !events.is_empty() {
             let text = "timed out while writing".to_owned();
             assert_eq!(events, [Seen::Failed(ErrorKind::TimedOut, text)]);
             assert!(number > 10, "a whole stretch has passed");
