@@ -24,7 +24,7 @@ ipc_core::service! {
         /// Tells what a name stands for, without following a final link.
         2 => fn stat(path: WirePath) -> FileInfo;
         /// Sends a directory's entries, in no order, as the body; [`EntryReader`] reads them.
-        3 => fn list(path: WirePath) -> Listing, body, pool;
+        3 => fn list(path: WirePath) -> Listing, body;
         /// Computes a file's checksum.
         4 => fn sum(path: WirePath, algorithm: Algorithm) -> Digest, pool;
         /// Tells the client what the server knows about it.

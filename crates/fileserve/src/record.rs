@@ -61,8 +61,6 @@ pub enum Method {
     Sum,
     /// What the server knows about the client.
     WhoAmI,
-    /// What paths mean.
-    About,
 }
 
 impl fmt::Display for Method {
@@ -73,7 +71,6 @@ impl fmt::Display for Method {
             Self::List => "list",
             Self::Sum => "sum",
             Self::WhoAmI => "whoami",
-            Self::About => "about",
         })
     }
 }

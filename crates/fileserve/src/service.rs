@@ -53,8 +53,8 @@ impl FileService {
         Self { root, names, observer: Observer::default() }
     }
 
-    /// Has `observer` called once for each request when it has ended, on a thread of the server:
-    /// it must return soon. Default: nobody is told.
+    /// Has `observer` called once for each request when it has ended, on a thread of the server: it
+    /// must return soon. Asking what paths mean is no request here. Default: nobody is told.
     #[must_use]
     pub fn observe(mut self, observer: impl Fn(&Record) + Send + Sync + 'static) -> Self {
         self.observer = Observer::new(observer);
@@ -194,9 +194,9 @@ impl Files for FileService {
         self.observer.reply(context, Method::WhoAmI, None, reply)
     }
 
-    fn about(&self, context: &Context<'_>) -> Result<Reply<About>, Failure> {
-        let reply = Ok(Reply::new(About { names: self.names }));
-        self.observer.reply(context, Method::About, None, reply)
+    /// Not observed: it comes before a request that is.
+    fn about(&self, _: &Context<'_>) -> Result<Reply<About>, Failure> {
+        Ok(Reply::new(About { names: self.names }))
     }
 }
 

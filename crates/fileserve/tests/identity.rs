@@ -76,6 +76,30 @@ fn root_reads_what_root_owns_and_overrides_nothing() {
 }
 
 #[test]
+fn t17_the_root_of_a_namespace_is_refused_with_the_term_that_would_allow_it() {
+    let name = "t17_the_root_of_a_namespace_is_refused_with_the_term_that_would_allow_it";
+    if !is_root(name) {
+        return;
+    }
+    let place = Place::new();
+    place.owned("key", "root's", 0o600, 0, 0);
+    let get_in_a_namespace = || {
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--mount", env!("CARGO_BIN_EXE_fileserve"), "get"]);
+        unshare.args([&place.endpoint(), "key"]);
+        run(unshare)
+    };
+    if !Command::new("unshare").args(["--mount", "true"]).status().is_ok_and(|s| s.success()) {
+        return skipped(name, "`unshare --mount` does not work here");
+    }
+    let server = Server::start(&place);
+    get_in_a_namespace().failed(14, "--allow uid:0");
+    drop(server);
+    let _server = Server::with(&place, ["--allow", "uid:0"]);
+    assert_eq!(get_in_a_namespace().text(), "root's");
+}
+
+#[test]
 fn t28_four_users_at_once_get_their_own_files_a_thousand_times_and_never_anothers() {
     let name = "t28_four_users_at_once_get_their_own_files_a_thousand_times_and_never_anothers";
     if !is_root(name) {

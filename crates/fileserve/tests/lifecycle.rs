@@ -21,6 +21,24 @@ fn a_server_says_where_it_listens_as_whom_and_how_it_will_act() {
 }
 
 #[test]
+fn a_bare_name_is_all_that_both_sides_need() {
+    let place = Place::new();
+    place.file("x", "content");
+    let runtime = place.beside("runtime");
+    std::fs::create_dir(&runtime).expect("a directory");
+    common::set_mode(&runtime, 0o700);
+    let name = format!("fileserve-test-{}", std::process::id());
+    let mut serve = fileserve(["serve", &name, "--root"]);
+    serve.arg(place.files()).env("XDG_RUNTIME_DIR", &runtime);
+    let mut server = Server::run(serve, name.clone());
+    let mut get = fileserve(["get", &name, "x"]);
+    get.env("XDG_RUNTIME_DIR", &runtime);
+    assert_eq!(run(get).text(), "content");
+    server.ask_to_stop();
+    assert!(server.wait().success());
+}
+
+#[test]
 fn a_second_server_is_told_who_has_the_name() {
     let place = Place::new();
     place.file("x", "first");

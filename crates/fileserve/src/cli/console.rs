@@ -3,7 +3,8 @@
 use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -11,32 +12,45 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 /// is slower than the server, lines are left out and counted rather than requests held up.
 #[derive(Clone, Debug)]
 pub(crate) struct Console {
-    lines: Sender<String>,
+    lines: Sender<Option<String>>,
     left_out: Arc<AtomicU64>,
 }
 
 impl Console {
-    pub(crate) fn start() -> io::Result<(Self, JoinHandle<()>)> {
+    pub(crate) fn start() -> io::Result<(Self, Printer)> {
         let (lines, waiting) = bounded(MAX_WAITING);
+        let (ended, printer) = bounded(1);
         let left_out = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&left_out);
-        let printer = thread::Builder::new()
-            .name("console".to_owned())
-            .spawn(move || print_all(&waiting, &counter))?;
-        Ok((Self { lines, left_out }, printer))
+        thread::Builder::new().name("console".to_owned()).spawn(move || {
+            print_all(&waiting, &counter);
+            let _ = ended.send(());
+        })?;
+        Ok((Self { lines, left_out }, Printer(printer)))
     }
 
     pub(crate) fn line(&self, line: String) {
-        if self.lines.try_send(line).is_err() {
+        if self.lines.try_send(Some(line)).is_err() {
             self.left_out.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits until what has come is printed, unless the reader takes its time.
+    pub(crate) fn finish(&self, printer: &Printer) {
+        if self.lines.send_timeout(None, PATIENCE).is_ok() {
+            let _ = printer.0.recv_timeout(PATIENCE);
         }
     }
 }
 
-/// Until every [`Console`] is gone, or nobody reads any more: the server serves on all the same.
-fn print_all(waiting: &Receiver<String>, left_out: &AtomicU64) {
+/// Tells when the last line is printed.
+#[derive(Debug)]
+pub(crate) struct Printer(Receiver<()>);
+
+/// Until the end is asked for, or nobody reads any more: the server serves on all the same.
+fn print_all(waiting: &Receiver<Option<String>>, left_out: &AtomicU64) {
     let mut out = io::stdout().lock();
-    for line in waiting {
+    while let Ok(Some(line)) = waiting.recv() {
         let missing = left_out.swap(0, Ordering::Relaxed);
         if missing > 0 && writeln!(out, "({missing} lines left out: printing is slow)").is_err() {
             return;
@@ -46,6 +60,9 @@ fn print_all(waiting: &Receiver<String>, left_out: &AtomicU64) {
         }
     }
 }
+
+/// How long the end of the program may be held up by whoever reads its output.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How many lines may wait to be printed.
 const MAX_WAITING: usize = 4096;

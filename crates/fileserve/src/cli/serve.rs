@@ -55,9 +55,7 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     ));
     stop_at_once_on_the_next(signals);
     let outcome = server.shutdown(Deadline::after(arguments.drain));
-    drop(console);
-    // The printer ends when its reader does not take the last lines, too.
-    let _ = printer.join();
+    console.finish(&printer);
     outcome.map_err(|error| Failed::new("finish every transfer in time", error))
 }
 

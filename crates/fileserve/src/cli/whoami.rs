@@ -1,6 +1,7 @@
 //! `fileserve whoami`.
 
 use fileserve::protocol::{Acting, WhoAmI, WireIdentity};
+use ipc_core::files::Escaped;
 
 use super::args;
 use super::reach::Reached;
@@ -33,7 +34,10 @@ fn text(who: &WhoAmI) -> String {
             lines.push((name, if other { "another" } else { "the server's own" }.to_owned()));
         }
     }
-    lines.iter().map(|(name, value)| format!("{name:<12} {}\n", value.escape_debug())).collect()
+    lines
+        .iter()
+        .map(|(name, value)| format!("{name:<12} {}\n", Escaped(value.as_bytes())))
+        .collect()
 }
 
 fn identity(identity: &WireIdentity) -> Vec<(&'static str, String)> {

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
+use std::time::Duration;
 
 use fileserve::platform;
 use serde_json::Value;
@@ -57,7 +58,9 @@ impl Server {
         });
         let mut begun = Vec::new();
         while !begun.iter().any(|line: &String| line.contains("listening at")) {
-            begun.push(said.recv().unwrap_or_else(|_| panic!("no server: {begun:?}")));
+            begun.push(
+                said.recv_timeout(WATCHDOG).unwrap_or_else(|_| panic!("no server: {begun:?}")),
+            );
         }
         Self { child, endpoint, records, said }
     }
@@ -72,7 +75,7 @@ impl Server {
 
     /// The server's record of the next request that ends.
     pub(crate) fn record(&self) -> Value {
-        self.records.recv().expect("the server lives")
+        self.records.recv_timeout(WATCHDOG).expect("the server lives")
     }
 
     /// The record of the next request of that method; others are passed over.
@@ -88,7 +91,8 @@ impl Server {
     /// The next line that the server says, which contains `words`; others are passed over.
     pub(crate) fn says(&self, words: &str) -> String {
         loop {
-            let line = self.said.recv().unwrap_or_else(|_| panic!("never said: {words}"));
+            let line =
+                self.said.recv_timeout(WATCHDOG).unwrap_or_else(|_| panic!("never said: {words}"));
             if line.contains(words) {
                 return line;
             }
@@ -122,6 +126,9 @@ impl Drop for Server {
         let _ = self.child.wait();
     }
 }
+
+/// How long what must come may take before a test fails rather than hangs.
+const WATCHDOG: Duration = Duration::from_secs(60);
 
 fn lines(from: impl Read + Send + 'static) -> Receiver<String> {
     let (send, receive) = mpsc::channel();

@@ -130,6 +130,17 @@ impl Scene {
         self.clients.iter().any(|client| client.ids.is_some())
     }
 
+    /// Whether this process, which has the server's rights, can itself read every file. Whoever is
+    /// refused one of them is not refused it by a lack of rights of the server's.
+    pub(crate) fn is_open_to_the_server(&self) -> bool {
+        self.files.iter().all(|file| match &file.what {
+            What::File { content, .. } => {
+                fs::read(self.root().join(file.name)).is_ok_and(|read| read == content.as_bytes())
+            }
+            _ => true,
+        })
+    }
+
     fn build(clients: Vec<SceneClient>, files: Vec<SceneFile>) -> io::Result<Self> {
         let place = tempfile::Builder::new().prefix("fileserve-demo-").tempdir()?;
         let scene = Self { place, clients, files };

@@ -1,8 +1,9 @@
 //! The demonstration's server: `fileserve serve` in a process of its own.
 
 use std::io::{self, BufRead as _, BufReader, Read as _};
-use std::process::{Child, Stdio};
-use std::thread::{self, JoinHandle};
+use std::process::{Child, ChildStderr, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
 
 use fileserve::platform;
 use serde_json::Value;
@@ -13,8 +14,8 @@ use super::this_program;
 /// A server that listens.
 pub(super) struct DemoServer {
     child: Child,
-    records: JoinHandle<io::Result<Vec<Value>>>,
-    complaints: JoinHandle<io::Result<String>>,
+    stderr: BufReader<ChildStderr>,
+    records: Receiver<io::Result<Vec<Value>>>,
 }
 
 impl DemoServer {
@@ -28,22 +29,20 @@ impl DemoServer {
         }
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let stdout = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
-        let mut stderr = BufReader::new(child.stderr.take().ok_or(io::ErrorKind::BrokenPipe)?);
+        let stderr = BufReader::new(child.stderr.take().ok_or(io::ErrorKind::BrokenPipe)?);
+        let (send, records) = mpsc::channel();
+        thread::spawn(move || {
+            let lines = BufReader::new(stdout).lines();
+            send.send(lines.map(|line| Ok(serde_json::from_str(&line?)?)).collect())
+        });
+        let mut server = Self { child, stderr, records };
         let mut said = String::new();
         while !said.contains("listening at") {
-            if stderr.read_line(&mut said)? == 0 {
+            if server.stderr.read_line(&mut said)? == 0 {
                 return Err(io::Error::other(format!("the server did not start: {said}")));
             }
         }
-        let records = thread::spawn(move || {
-            let lines = BufReader::new(stdout).lines();
-            lines.map(|line| Ok(serde_json::from_str(&line?)?)).collect()
-        });
-        let complaints = thread::spawn(move || {
-            stderr.read_to_string(&mut said)?;
-            Ok(said)
-        });
-        Ok(Self { child, records, complaints })
+        Ok(server)
     }
 
     pub(super) fn pid(&self) -> u32 {
@@ -53,15 +52,21 @@ impl DemoServer {
     /// Ends the server and returns its record of every request.
     pub(super) fn stop(mut self) -> io::Result<Vec<Value>> {
         platform::ask_to_stop(&self.child)?;
+        let mut said = String::new();
+        self.stderr.read_to_string(&mut said)?;
         let status = self.child.wait()?;
-        let said = joined(self.complaints)?;
         if !status.success() {
             return Err(io::Error::other(format!("the server ended with {status}: {said}")));
         }
-        joined(self.records)
+        self.records.recv().map_err(io::Error::other)?
     }
 }
 
-fn joined<T>(thread: JoinHandle<io::Result<T>>) -> io::Result<T> {
-    thread.join().map_err(|_| io::Error::other("a thread of the demonstration panicked"))?
+/// However the demonstration ends, its server ends with it.
+impl Drop for DemoServer {
+    fn drop(&mut self) {
+        // Both do nothing for one that has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }

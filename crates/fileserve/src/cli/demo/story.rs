@@ -39,28 +39,20 @@ pub(super) fn tell(
 ) -> Result<Verdict, Failed> {
     let mut verdict = Verdict::default();
     let mut text = String::from("\nWho gets what, and from which of the server's workers\n");
-    let _ = write!(text, "  {:<17}", "");
-    for client in &scene.clients {
-        let _ = write!(text, " {:<16}", client.name);
-    }
-    text.push('\n');
+    text.push_str(&row("", scene.clients.iter().map(|client| client.name.to_owned())));
     let mut refusals = BTreeMap::new();
     for file in &scene.files {
-        let _ = write!(text, "  {:<17}", file.name);
-        for (client, got) in scene.clients.iter().zip(answers) {
+        let cells = scene.clients.iter().zip(answers).map(|(client, got)| {
             let answer = got.answers.iter().find(|counted| counted.answer.path == file.name);
             let record = record_of(records, got.pid, file.name);
             let right = is_right(file, client, answer) && record.is_some();
             verdict.count(right);
-            let cell = cell(answer, record, right);
-            let _ = write!(text, " {cell:<16}");
             if let Some(refusal) = answer.map(|counted| counted.answer.outcome.as_str()) {
                 *refusals.entry(refusal.to_owned()).or_insert(0_u32) += 1;
             }
-        }
-        let line = text.trim_end().len();
-        text.truncate(line);
-        text.push('\n');
+            cell(answer, record, right)
+        });
+        text.push_str(&row(file.name, cells));
     }
     text.push_str(&who_refused(&refusals));
     text.push_str(&conclusion(scene, &verdict));
@@ -83,6 +75,11 @@ impl Verdict {
     fn count(&mut self, right: bool) {
         if right { self.right += 1 } else { self.wrong += 1 }
     }
+}
+
+fn row(name: &str, cells: impl Iterator<Item = String>) -> String {
+    let line = cells.fold(format!("  {name:<17}"), |line, cell| format!("{line} {cell:<16}"));
+    format!("{}\n", line.trim_end())
 }
 
 fn described(client: &SceneClient) -> String {
@@ -140,17 +137,18 @@ fn who_refused(refusals: &BTreeMap<String, u32>) -> String {
 fn conclusion(scene: &Scene, verdict: &Verdict) -> String {
     let Verdict { right, wrong } = verdict;
     let mut text = format!("\n{right} of {} answers are what they must be.", right + wrong);
-    text.push_str(match (verdict.is_as_expected(), scene.has_other_users()) {
-        (false, _) => "\n",
-        (true, true) => {
-            " The server runs as root and could have read\nevery file; each client got what its \
-             own rights allow, and root's client not even\nthe diaries: no right of the server was \
-             ever used.\n"
-        }
-        (true, false) => {
-            " Left out: clients of other users, since\nbecoming them takes root. Run `sudo \
-             fileserve demo` to see alice, bob, carol and root\nkept apart.\n"
-        }
-    });
+    text.push('\n');
+    if verdict.is_as_expected() && scene.is_open_to_the_server() {
+        text.push_str(
+            "The server's own rights are enough to read every one of these files (this was tried \
+             too).\nThey were never used: root's client, for one, was refused the diaries.\n",
+        );
+    }
+    if !scene.has_other_users() {
+        text.push_str(
+            "Left out: clients of other users, for only root can start them. Run by root, the\n\
+             demonstration keeps alice, bob, carol and root apart.\n",
+        );
+    }
     text
 }
