@@ -104,8 +104,11 @@ pub(crate) fn fileserve_as<S: AsRef<OsStr>>(
     let copy = COPY.get_or_init(|| {
         let place = tempfile::tempdir().expect("a directory for the program");
         set_mode(place.path(), 0o755);
-        let copy = place.path().join("fileserve");
-        fs::copy(env!("CARGO_BIN_EXE_fileserve"), copy).expect("a copy of the program");
+        // By a process of its own: a child that another test starts meanwhile would inherit this
+        // process's descriptor of the copy, and a program open for writing cannot be run.
+        let mut copying = Command::new("cp");
+        copying.arg(env!("CARGO_BIN_EXE_fileserve")).arg(place.path().join("fileserve"));
+        assert!(copying.status().expect("cp starts").success());
         place
     });
     let mut command = Command::new(copy.path().join("fileserve"));
