@@ -128,6 +128,7 @@ fn a_file_that_has_changed_is_refused_and_never_spliced() {
     };
     let refused = resume(&["--resume"]);
     refused.failed(10, "changed; start again");
+    assert!(!refused.stderr().contains("goes on there"), "{}", refused.stderr());
     assert_eq!(place.names(), [".out.part", ".out.part.validator"]);
     assert_eq!(fs::metadata(place.beside(".out.part")).expect("kept").len(), kept);
 

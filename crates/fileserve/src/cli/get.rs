@@ -10,6 +10,7 @@ use fileserve::protocol::{Part, WirePath};
 use fileserve::resume::Partial;
 use fileserve::{Error, FileClient};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use ipc_core::ErrorKind;
 
 use super::args::Get;
 use super::reach::Reached;
@@ -77,7 +78,7 @@ fn collect(
         Ok(_) => partial.finish(),
         Err(error) => {
             let (kept, at) = (partial.received(), partial.part().display().to_string());
-            if partial.keep_unless_empty() {
+            if partial.keep_unless_empty() && error.kind() != ErrorKind::Changed {
                 say(&format!("fileserve: kept {kept} bytes in `{at}`; `--resume` goes on there"));
             }
             Err(error)
