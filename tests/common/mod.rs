@@ -59,8 +59,7 @@ impl Place {
 
     /// Creates the file `name` with `length` bytes of the usual [content](tester::content).
     pub(crate) fn file(&self, name: &str, length: u64) {
-        let bytes: Vec<u8> = (0..length).map(tester::content).collect();
-        fs::write(self.path(name), bytes).expect("a file");
+        fs::write(self.path(name), tester::content(0, length)).expect("a file");
     }
 
     pub(crate) fn root(&self) -> UnixRoot {
@@ -90,13 +89,14 @@ pub(crate) fn say_past_capture(line: &str) {
     writeln!(std::io::stderr().lock(), "{line}").expect("stderr");
 }
 
-/// A server in this process, with the [`tester`] service. When it is dropped, no thread of it may
-/// have panicked.
+/// A server in this process, with the [`tester`] service. No thread of it may have panicked when the
+/// test is over.
 pub(crate) struct Served {
     /// Before `place`: it is stopped first.
     pub(crate) server: Server,
     pub(crate) gates: Gates,
     pub(crate) place: Place,
+    pub(crate) calm: Calm,
 }
 
 impl Served {
@@ -105,12 +105,12 @@ impl Served {
     }
 
     pub(crate) fn with(set_up: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
-        count_panics();
+        let calm = Calm::new();
         let place = Place::new();
         let (service, gates) = tester::service(Arc::new(place.root()));
         let builder = Server::builder(Arc::new(Native::new()), place.endpoint());
         let server = set_up(builder).serve(service).expect("serves");
-        Self { server, gates, place }
+        Self { server, gates, place, calm }
     }
 
     pub(crate) fn client(&self) -> TesterClient {
@@ -120,14 +120,6 @@ impl Served {
     /// Waits until `count` connections are left.
     pub(crate) fn wait_for_connections(&self, count: usize) {
         eventually(|| self.server.connections() == count);
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        if !thread::panicking() {
-            assert_eq!(PANICS.load(Ordering::SeqCst), 0, "a thread of a server panicked");
-        }
     }
 }
 
@@ -147,21 +139,35 @@ pub(crate) fn eventually(mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// Fails the test at its end if a thread of a server has panicked.
+pub(crate) struct Calm(());
+
+impl Calm {
+    fn new() -> Self {
+        static ONCE: Once = Once::new();
+        ONCE.call_once(|| {
+            let usual = panic::take_hook();
+            panic::set_hook(Box::new(move |panic| {
+                if thread::current().name().is_some_and(|name| name.starts_with("ipc-")) {
+                    PANICS.fetch_add(1, Ordering::SeqCst);
+                }
+                usual(panic);
+            }));
+        });
+        Self(())
+    }
+}
+
+impl Drop for Calm {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            assert_eq!(PANICS.load(Ordering::SeqCst), 0, "a thread of a server panicked");
+        }
+    }
+}
+
 /// How often a thread of a server panicked.
 static PANICS: AtomicUsize = AtomicUsize::new(0);
-
-fn count_panics() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let usual = panic::take_hook();
-        panic::set_hook(Box::new(move |panic| {
-            if thread::current().name().is_some_and(|name| name.starts_with("ipc-")) {
-                PANICS.fetch_add(1, Ordering::SeqCst);
-            }
-            usual(panic);
-        }));
-    });
-}
 
 /// Numbers that look random and are the same every time.
 pub(crate) struct Random(u64);

@@ -111,6 +111,14 @@ pub(crate) fn request(call: u64, method: u32, argument: &(impl Serialize + ?Size
     frame(Kind::Request, call, &payload)
 }
 
+/// The request of a file's first bytes.
+pub(crate) fn file_request(call: u64, name: &str, length: u64) -> Vec<u8> {
+    let mut payload = RequestHead { method: 5, remaining: None }.encode().to_vec();
+    Arguments::push_value(&mut payload, name).expect("has an encoding");
+    Arguments::push_value(&mut payload, &length).expect("has an encoding");
+    frame(Kind::Request, call, &payload)
+}
+
 /// A request without arguments.
 pub(crate) fn bare_request(call: u64, method: u32) -> Vec<u8> {
     frame(Kind::Request, call, &RequestHead { method, remaining: None }.encode())

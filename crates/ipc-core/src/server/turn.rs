@@ -62,6 +62,7 @@ impl Turn<'_> {
     fn run(&mut self) -> After {
         self.catch_up();
         loop {
+            self.notice_draining();
             if self.state.closing.is_some() {
                 return self.close();
             }
@@ -97,6 +98,11 @@ impl Turn<'_> {
         if self.state.protocol.deadline().has_passed() {
             self.state.protocol.timer(Instant::now());
         }
+    }
+
+    /// Looked at before each read is understood: who asks again while the server shuts down is not
+    /// served on, however well it kept its worker's attention.
+    fn notice_draining(&mut self) {
         if self.runtime.draining.load(Ordering::SeqCst) && !self.state.draining {
             self.state.draining = true;
             self.state.protocol.drain();
