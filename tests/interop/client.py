@@ -1,11 +1,13 @@
-"""A client of the session protocol (docs/protocol.md), in Python's standard library alone.
+"""A client of the session protocol and of fileserve: docs/protocol.md and Python's own library.
 
-    python3 client.py PATH METHOD [ARGUMENT-IN-HEX]...
+    python3 client.py get SOCKET FILE     writes the content of FILE
+    python3 client.py stat SOCKET FILE    tells what FILE is
+    python3 client.py ls SOCKET [DIR]     lists DIR
 
-calls a method of the server at the Unix socket (or Windows pipe) PATH, writes the body of the answer
-to standard output and the value, in hexadecimal, to standard error.
+SOCKET is the path of a Unix socket, or of a Windows pipe.
 """
 
+import os
 import socket
 import struct
 import sys
@@ -16,7 +18,7 @@ HEADER = struct.Struct("<IBBHQ")
 STATUS = struct.Struct("<HHIQ")
 REQUEST, RESPONSE, DATA, HANDLE, END, CANCEL, WINDOW, PING, PONG, GOODBYE, ERROR = range(1, 12)
 BODY = 1
-FOREVER = 2**64 - 1
+KINDS = ["unknown", "file", "directory", "link", "other"]
 CONNECTION_CREDIT, BODY_CREDIT = 4 << 20, 1 << 20
 
 
@@ -31,22 +33,21 @@ class Failure(Exception):
 class Client:
     """A session; `level` is how far the server may act for this process: 0 to 3."""
 
-    def __init__(self, path, level=2, timeout=30):
+    def __init__(self, path, level=2):
         if path.startswith("\\\\"):
             pipe = open(path, "r+b", buffering=0)
             self.read, self.write, self.hang_up = pipe.read, pipe.write, pipe.close
         else:
             stream = socket.socket(socket.AF_UNIX)
-            stream.settimeout(timeout)
+            stream.settimeout(30)
             stream.connect(path)
             self.read, self.write, self.hang_up = stream.recv, stream.sendall, stream.close
-        self.last = -1  # the last call's id
-        self.server = None  # the server's preface, once it has come
-        self.untaken = {0: 0}  # data that was taken and not given back, by call
+        self.last, self.server = -1, None  # the last call's id; the server's preface
+        self.untaken = {}  # data that was taken and not given back, by call
         self.queue = PREFACE.pack(MAGIC, PREFACE.size, 1, 1, 1, level, 0, 65536, 0,
                                   CONNECTION_CREDIT, BODY_CREDIT, 0, 0)
 
-    def request(self, method, *arguments, remaining=FOREVER):
+    def request(self, method, *arguments, remaining=2**64 - 1):
         """Queues a call and returns its id: several may be under way."""
         self.last += 2
         payload = struct.pack("<IIQ", method, 0, remaining)
@@ -54,16 +55,12 @@ class Client:
         self.send(REQUEST, self.last, payload)
         return self.last
 
-    def cancel(self, call):
-        self.send(CANCEL, call)
-
     def send(self, kind, call, payload=b""):
         self.queue += HEADER.pack(len(payload), kind, 0, 0, call) + payload
 
     def flush(self):
-        queue, self.queue = self.queue, b""
-        if queue:
-            self.write(queue)
+        self.write(self.queue)
+        self.queue = b""
 
     def event(self):
         """The next (kind, call, flags, content) that concerns a call: of a response the value, of
@@ -85,23 +82,19 @@ class Client:
             if kind in (END, GOODBYE, ERROR):
                 code, reserved, size, number = STATUS.unpack_from(payload)
                 if code != 0 or kind != END:
-                    text = payload[16:16 + size].decode()
-                    raise Failure(call, code, text, number)
+                    raise Failure(call, code, payload[16:16 + size].decode(), number)
                 self.untaken.pop(call, None)
                 return kind, call, flags, number
             if kind == PING:
-                self.send(PONG, 0, payload)
-                self.flush()
+                self.write(HEADER.pack(length, PONG, 0, 0, 0) + payload)
             elif kind not in (WINDOW, PONG):
                 raise ValueError(f"a server sends no frame of kind {kind}")
 
     def give_back(self, call, length, credit):
         """Has the server send more once half of a credit was taken."""
-        due = self.untaken.get(call, 0) + length
+        self.untaken[call] = due = self.untaken.get(call, 0) + length
         if due >= credit // 2:
-            self.send(WINDOW, call, struct.pack("<Q", due))
-            due = 0
-        self.untaken[call] = due
+            self.send(WINDOW, call, struct.pack("<Q", self.untaken.pop(call)))
 
     def greeting(self):
         start = self.exactly(10)
@@ -109,14 +102,12 @@ class Client:
         assert start[:8] == MAGIC and 48 <= length <= 1024, "this is no session"
         rest = self.exactly(length - 10)
         self.server = PREFACE.unpack((start + rest)[:PREFACE.size])
-        assert self.server[2] == 1, f"the server speaks version {self.server[2]}"
-        assert self.server[4] == 1, f"the server speaks codec {self.server[4]}"
+        assert (self.server[2], self.server[4]) == (1, 1), "another version or codec"
 
     def exactly(self, count):
         read = bytearray()
         while len(read) < count:
-            piece = self.read(count - len(read))
-            if not piece:
+            if not (piece := self.read(count - len(read))):
                 raise EOFError("the server is gone")
             read += piece
         return bytes(read)
@@ -125,14 +116,14 @@ class Client:
         """Calls and waits: the value, and an iterator over the pieces of the body. One at a time."""
         call = self.request(method, *arguments)
         kind, of, flags, value = self.event()
-        assert (kind, of) == (RESPONSE, call), (kind, of)
+        assert (kind, of) == (RESPONSE, call)
         return value, self.body(call) if flags & BODY else iter(())
 
     def body(self, call):
         count = 0
         while True:
             kind, of, _, content = self.event()
-            assert of == call, of
+            assert of == call
             if kind == END:
                 assert content == count, f"{content} valid bytes of {count}"
                 return
@@ -148,13 +139,61 @@ class Client:
         self.hang_up()
 
 
-def main(path, method, *arguments):
-    client = Client(path)
-    value, body = client.call(int(method), *map(bytes.fromhex, arguments))
-    for piece in body:
-        sys.stdout.buffer.write(piece)
-    print(value.hex(), file=sys.stderr)
-    client.close()
+class Values:
+    """Takes values of codec 1 off an encoding, one after the other."""
+
+    def __init__(self, encoded):
+        self.encoded = encoded
+
+    def take(self, form):
+        values = struct.unpack_from("<" + form, self.encoded)
+        self.encoded = self.encoded[struct.calcsize("<" + form):]
+        return values if len(values) > 1 else values[0]
+
+    def option(self, form):
+        return self.take(form) if self.take("B") else None
+
+    def validator(self):
+        return self.take("QQQ"), self.option("qI")
+
+
+def path_argument(path):
+    path = os.fsencode(path)
+    return struct.pack("<Q", len(path)) + path
+
+
+def get(client, path):
+    value, body = client.call(1, path_argument(path))
+    head = Values(value)
+    head.validator()
+    offset, length = head.take("QQ")
+    count = sum(sys.stdout.buffer.write(piece) for piece in body)
+    assert (offset, count) == (0, length)
+
+
+def stat(client, path):
+    info = Values(client.call(2, path_argument(path))[0])
+    kind, ((_, _, length), _) = KINDS[info.take("I")], info.validator()
+    mode, owner = info.option("I"), info.option("II")
+    print(kind, length, oct(mode) if mode is not None else "-", *(owner or "-"))
+
+
+def ls(client, path=""):
+    value, body = client.call(3, path_argument(path))
+    entries = Values(b"".join(body))
+    for _ in range(Values(value).take("I?")[0]):
+        length, kind = entries.take("HB")
+        print(KINDS[kind], os.fsdecode(entries.take(f"{length}s")))
+    assert entries.encoded == b"", "more than was announced"
+
+
+def main(command, socket_path, *arguments):
+    client = Client(socket_path)
+    try:
+        {"get": get, "stat": stat, "ls": ls}[command](client, *arguments)
+        client.close()
+    except Failure as failure:
+        sys.exit(f"failed: {failure}")
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def a_body_that_is_cancelled(path):
             kind, of, _, content = client.event()
             assert of == call
             if kind == DATA and taken == 0:
-                client.cancel(call)
+                client.send(CANCEL, call)
                 taken = len(content)
     except Failure as failure:
         assert (failure.call, failure.code) == (call, 14), failure
