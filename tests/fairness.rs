@@ -146,7 +146,13 @@ fn eight_that_talk_without_end_and_ask_for_nothing() {
     thread::scope(|scope| {
         for talker in &crowd {
             send(talker, &preface().encode());
-            scope.spawn(|| while !over.load(Ordering::SeqCst) && send(talker, &pongs) {});
+            scope.spawn(|| {
+                while !over.load(Ordering::SeqCst) {
+                    if !send(talker, &pongs) {
+                        break;
+                    }
+                }
+            });
         }
         others_are_served(&served);
         over.store(true, Ordering::SeqCst);

@@ -73,11 +73,8 @@ fn served() -> (Server, Sender<()>, Client) {
 fn served_over(transport: MemoryTransport) -> (Server, Sender<()>, Client) {
     let at: Endpoint = "mem:tester".parse().expect("an endpoint");
     let (go, let_go) = channel();
-    // An idle client hears of a shutdown only when it calls again.
-    let limits = ServerLimits { closing: Duration::from_millis(50), ..ServerLimits::default() };
     let server = Server::builder(Arc::new(transport.clone()), at.clone())
         .policy(Policy::any())
-        .limits(limits)
         .serve(Tester { let_go: Mutex::new(let_go) })
         .expect("nobody else is there");
     let client = Client::connect(&transport, &at, &ConnectOptions::new(), ClientOptions::new());

@@ -43,6 +43,8 @@ pub(super) struct State {
     pub(super) heard: bool,
     /// Whether the protocol was told that the server drains.
     pub(super) draining: bool,
+    /// Whether it had no calls then, so that all it is owed is the goodbye.
+    pub(super) only_goodbye: bool,
     /// Set once nothing more is to be said: by when the connection must be closed.
     pub(super) closing: Option<Deadline>,
     /// The earliest moment at which the timers know this connection to be due.
@@ -69,6 +71,7 @@ impl Client {
                 admitted: false,
                 heard: false,
                 draining: false,
+                only_goodbye: false,
                 closing: None,
                 timer: None,
             }),

@@ -75,7 +75,7 @@ impl Turn<'_> {
                 return After::Again;
             }
             if self.is_over() {
-                self.state.closing = Some(Deadline::after(self.runtime.limits.closing));
+                self.state.closing = Some(Deadline::after(self.time_to_close()));
                 continue;
             }
             if sending == Sending::Spent {
@@ -105,6 +105,7 @@ impl Turn<'_> {
     fn notice_draining(&mut self) {
         if self.runtime.draining.load(Ordering::SeqCst) && !self.state.draining {
             self.state.draining = true;
+            self.state.only_goodbye = !self.state.protocol.is_busy();
             self.state.protocol.drain();
         }
     }
@@ -240,6 +241,13 @@ impl Turn<'_> {
         protocol.is_finished() || (self.state.draining && !protocol.is_busy())
     }
 
+    /// A shutdown does not wait for clients that are owed nothing: whoever listens hears the goodbye
+    /// at once, and the others find it later, behind all that was sent to them.
+    fn time_to_close(&self) -> Duration {
+        let limit = self.runtime.limits.closing;
+        if self.state.only_goodbye { limit.min(GOODBYE) } else { limit }
+    }
+
     /// Sends the last bytes and closes, step by step.
     fn close(&mut self) -> After {
         if self.state.closing.is_some_and(Deadline::has_passed) {
@@ -315,6 +323,9 @@ fn with_small_file_read(mut reply: Reply<Vec<u8>>) -> Reply<Vec<u8>> {
 /// The share of one turn in time and requests; then the connection goes to the back.
 const TURN: Duration = Duration::from_millis(1);
 const TURN_REQUESTS: usize = 64;
+
+/// How long a client without calls may take for the goodbye of a server that shuts down.
+const GOODBYE: Duration = Duration::from_millis(100);
 
 /// How long a worker stays with a connection that it has just served. Long enough for a transport to
 /// wait in the read itself, where a shorter wait would cost it a second system call.

@@ -45,6 +45,21 @@ fn a_shutdown_cuts_what_does_not_finish_in_time() {
 }
 
 #[test]
+fn a_shutdown_does_not_wait_for_clients_that_are_owed_nothing() {
+    let transport = MemoryTransport::new();
+    let (service, _gates) = service();
+    let limits = ServerLimits { closing: Duration::from_secs(3600), ..ServerLimits::default() };
+    let server = Server::builder(Arc::new(transport.clone()), at())
+        .limits(limits)
+        .serve_protocol(service, lines)
+        .expect("the server starts");
+    let deaf = LineClient::connect(&transport);
+    assert_eq!(deaf.call(ECHO, "here"), "here");
+    server.shutdown(soon()).expect("long before the limit");
+    assert_eq!(deaf.line(), "bye", "it is there for whoever looks later");
+}
+
+#[test]
 fn a_dropped_server_ends_its_connections() {
     let transport = MemoryTransport::new();
     let (service, _gates) = service();
