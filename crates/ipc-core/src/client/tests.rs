@@ -13,7 +13,7 @@ use crate::frame::{self, Header, Kind, Preface};
 use crate::memory::MemoryTransport;
 use crate::options::BindOptions;
 use crate::policy::Policy;
-use crate::server::{Server, ServerLimits};
+use crate::server::Server;
 use crate::service::{Arguments, Body, Context, Reply, RunsOn, Service};
 use crate::transport::Listener;
 
