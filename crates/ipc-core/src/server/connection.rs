@@ -47,7 +47,7 @@ pub(super) struct State {
     pub(super) only_goodbye: bool,
     /// Set once nothing more is to be said: by when the connection must be closed.
     pub(super) closing: Option<Deadline>,
-    /// The earliest moment at which the timers know this connection to be due.
+    /// Where the timers have this connection's entry, unless it was due since.
     pub(super) timer: Option<Instant>,
 }
 

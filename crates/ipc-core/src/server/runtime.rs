@@ -99,13 +99,20 @@ impl Runtime {
         if state.timer.is_some_and(|known| known <= at && known > Instant::now()) {
             return;
         }
-        state.timer = Some(at);
-        self.enter_timer(at, client.key);
+        let before = state.timer.replace(at);
+        self.enter_timer(client.key, at, before);
     }
 
-    /// Has `key` notified at `at`.
-    pub(super) fn enter_timer(&self, at: Instant, key: Key) {
-        if self.timers.insert(at, key) && self.queue.somebody_waits() {
+    /// Has `key` notified at `at`, instead of at `before`.
+    fn enter_timer(&self, key: Key, at: Instant, before: Option<Instant>) {
+        if self.timers.insert(key, at, before) && self.queue.somebody_waits() {
+            self.waiter.wake();
+        }
+    }
+
+    /// The caller is about to be busy: sees to it that somebody else wakes up when the next is due.
+    pub(super) fn leave_timers_to_others(&self) {
+        if self.timers.are_forgotten() {
             self.waiter.wake();
         }
     }
@@ -148,7 +155,7 @@ impl Runtime {
     fn pause_accepting(&self, error: &Error) {
         tracing::warn!(error = error.chain(), "accepting rests");
         self.observer.cannot_accept(error);
-        self.enter_timer(Instant::now() + self.limits.accept_pause, Key::LISTENER);
+        self.enter_timer(Key::LISTENER, Instant::now() + self.limits.accept_pause, None);
     }
 
     fn accept_again_unless_full(&self) {
@@ -162,6 +169,9 @@ impl Runtime {
     /// Forgets a connection that its owner has given up.
     pub(super) fn remove(&self, client: &Client) {
         client.cut();
+        if let Some(at) = client.state.lock().timer {
+            self.timers.remove(client.key, at);
+        }
         let mut clients = self.clients.lock();
         clients.remove(&client.key);
         if clients.is_empty() {

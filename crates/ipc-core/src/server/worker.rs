@@ -16,6 +16,7 @@ pub(super) fn work(runtime: &Arc<Runtime>, number: usize) {
     while !runtime.stopped.load(Ordering::SeqCst) {
         runtime.take_due(Instant::now());
         let Some(work) = next(runtime, &mut ready) else { continue };
+        runtime.leave_timers_to_others();
         let more_to_do = match work {
             Work::Accept => {
                 runtime.accept();
@@ -47,7 +48,7 @@ fn next(
     let mut outcome = Ok(());
     runtime.queue.wait(|| {
         if !runtime.stopped.load(Ordering::SeqCst) {
-            outcome = runtime.waiter.wait(ready, runtime.timers.next());
+            outcome = runtime.timers.wait(|until| runtime.waiter.wait(ready, until));
         }
     });
     if let Err(error) = outcome {
