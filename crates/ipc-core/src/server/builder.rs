@@ -72,7 +72,7 @@ impl Server {
     pub fn shutdown(mut self, deadline: Deadline) -> Result<()> {
         self.runtime.drain();
         let outcome = self.runtime.wait_until_all_gone(deadline);
-        self.stop();
+        self.runtime.stop();
         if outcome.is_ok() {
             for worker in self.workers.drain(..) {
                 // A worker that panicked has said so; there is nothing to add here.
@@ -81,15 +81,11 @@ impl Server {
         }
         outcome
     }
-
-    fn stop(&self) {
-        self.runtime.stop(self.workers.len());
-    }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.stop();
+        self.runtime.stop();
     }
 }
 
@@ -192,6 +188,7 @@ impl ServerBuilder {
             own,
             observer: self.observer,
             limits: self.limits,
+            workers: self.workers,
             pool,
             queue: RunQueue::new(Arc::clone(&waiter)),
             timers: Timers::default(),

@@ -86,6 +86,10 @@ impl Client {
     pub(super) fn goes_to_pool(&self, call: CallId) -> CancelToken {
         let cancel = CancelToken::new();
         self.on_pool.lock().insert(call, cancel.clone());
+        // Whoever cut the connection before that has not seen this call.
+        if self.gone.is_cancelled() {
+            cancel.cancel();
+        }
         cancel
     }
 

@@ -51,6 +51,12 @@ impl<T> RunQueue<T> {
         work
     }
 
+    /// Forgets all work.
+    pub(super) fn clear(&self) {
+        let forgotten = std::mem::take(&mut *self.ready.lock());
+        drop(forgotten);
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.ready.lock().is_empty()
     }

@@ -1,6 +1,7 @@
 //! What all threads of a server share.
 
 use std::collections::HashMap;
+use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -19,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::peer::Peer;
 use crate::policy::Policy;
 use crate::service::Service;
-use crate::transport::{Key, Listener, Ready, Waiter};
+use crate::transport::{Connection, Key, Listener, Ready, Waiter};
 
 /// Makes the protocol that a new connection speaks.
 pub(super) type Speak = Box<dyn Fn() -> Box<dyn Protocol> + Send + Sync>;
@@ -33,6 +34,8 @@ pub(super) struct Runtime {
     pub(super) own: Peer,
     pub(super) observer: Box<dyn Observer>,
     pub(super) limits: ServerLimits,
+    /// How many workers there are to be woken when the server stops.
+    pub(super) workers: usize,
     pub(super) pool: Pool,
     pub(super) queue: RunQueue<Work>,
     pub(super) timers: Timers,
@@ -128,19 +131,26 @@ impl Runtime {
                 return;
             }
             match listener.accept(Deadline::NOW) {
-                Ok(connection) => {
-                    let key = Key(self.last_key.fetch_add(1, Ordering::Relaxed) + 1);
-                    let protocol = (self.speak)();
-                    let client = Client::accepted(key, connection, protocol, self.myself.clone());
-                    self.clients.lock().insert(key, Arc::clone(&client));
-                    self.queue.push(Work::Turn(client));
-                }
+                Ok(connection) => self.admit(connection),
                 Err(Error::TimedOut { .. }) => break,
                 Err(Error::Closed { .. }) => return,
                 Err(error) => return self.pause_accepting(&error),
             }
         }
         self.arm();
+    }
+
+    fn admit(&self, connection: Box<dyn Connection>) {
+        let key = Key(self.last_key.fetch_add(1, Ordering::Relaxed) + 1);
+        let protocol = (self.speak)();
+        let client = Client::accepted(key, connection, protocol, self.myself.clone());
+        let mut clients = self.clients.lock();
+        // Set before the last clients are taken out: whoever comes after that would never leave.
+        if !self.stopped.load(Ordering::SeqCst) {
+            clients.insert(key, Arc::clone(&client));
+            drop(clients);
+            self.queue.push(Work::Turn(client));
+        }
     }
 
     /// Has the waiter report the next peer.
@@ -213,13 +223,15 @@ impl Runtime {
     }
 
     /// Cuts every connection and ends every worker, and frees the name.
-    pub(super) fn stop(&self, workers: usize) {
+    pub(super) fn stop(&self) {
         self.drain();
         self.stopped.store(true, Ordering::SeqCst);
-        for client in self.clients.lock().values() {
+        let clients = mem::take(&mut *self.clients.lock());
+        for client in clients.values() {
             client.cut();
         }
-        for _ in 0..workers {
+        self.all_gone.notify_all();
+        for _ in 0..self.workers {
             self.waiter.wake();
         }
         *self.listener.lock() = None;

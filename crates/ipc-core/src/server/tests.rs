@@ -24,6 +24,7 @@ mod lines;
 mod schedule;
 mod shutdown;
 mod trouble;
+mod waiter;
 
 use lines::Lines;
 

@@ -278,13 +278,14 @@ fn answer(
     arguments: Arguments<'_>,
 ) -> Result<Reply<Vec<u8>>, Failure> {
     let service = &runtime.service;
-    if service.runs_on(method).is_none() {
-        let text = format!("this service has no method {method}");
-        return Err(Failure::new(ErrorKind::Unsupported, text));
-    }
-    catch_unwind(AssertUnwindSafe(|| service.call(context, method, arguments)))
-        .unwrap_or_else(|panic| Err(panicked(method, &*panic)))
-        .map(with_small_file_read)
+    let call = || {
+        if service.runs_on(method).is_none() {
+            let text = format!("this service has no method {method}");
+            return Err(Failure::new(ErrorKind::Unsupported, text));
+        }
+        service.call(context, method, arguments).map(with_small_file_read)
+    };
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| Err(panicked(method, &*panic)))
 }
 
 /// The outcome of a call that nobody waits for any more before its handler begins.
@@ -293,10 +294,14 @@ fn too_late() -> Failure {
 }
 
 fn panicked(method: u32, panic: &(dyn Any + Send)) -> Failure {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-    tracing::error!(method, panic = text, "a handler panicked");
+    tracing::error!(method, panic = panic_text(panic), "a handler panicked");
     Failure::new(ErrorKind::Internal, format!("the handler of method {method} panicked"))
+}
+
+/// What a panic said.
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
 /// A small file is cheaper to read into the reply than to send by itself.

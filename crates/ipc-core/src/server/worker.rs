@@ -1,18 +1,21 @@
 //! The loop of a worker thread.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use super::connection::Client;
 use super::runtime::{Runtime, Work};
-use super::turn::{After, take_turn};
+use super::turn::{After, panic_text, take_turn};
 use crate::deadline::Deadline;
-use crate::error::Result;
+use crate::transport::{Key, Ready};
 
 /// Serves until the server stops. `number` is for people.
 pub(super) fn work(runtime: &Arc<Runtime>, number: usize) {
     let mut scratch = vec![0; SCRATCH];
     let mut ready = Vec::new();
+    let mut since_last_look = 0;
     while !runtime.stopped.load(Ordering::SeqCst) {
         runtime.take_due(Instant::now());
         let Some(work) = next(runtime, &mut ready) else { continue };
@@ -23,25 +26,22 @@ pub(super) fn work(runtime: &Arc<Runtime>, number: usize) {
                 false
             }
             Work::Turn(client) => {
-                let after = take_turn(runtime, &client, number, &mut scratch);
+                let after = turn_of(runtime, &client, number, &mut scratch);
                 conclude(runtime, after, client)
             }
         };
-        if more_to_do {
-            // Whoever always has more to do must not keep newcomers from being seen.
-            let _ = runtime.waiter.wait(&mut ready, Deadline::NOW);
-            if let Some(work) = runtime.take(&mut ready) {
-                runtime.queue.push(work);
-            }
+        since_last_look += 1;
+        if more_to_do || since_last_look >= LOOK_AFTER {
+            since_last_look = 0;
+            look(runtime, &mut ready);
         }
     }
+    // What is queued keeps its connection open.
+    runtime.queue.clear();
 }
 
 /// What is queued; else what the waiter reports first.
-fn next(
-    runtime: &Runtime,
-    ready: &mut Vec<(crate::transport::Key, crate::transport::Ready)>,
-) -> Option<Work> {
+fn next(runtime: &Runtime, ready: &mut Vec<(Key, Ready)>) -> Option<Work> {
     if let Some(work) = runtime.queue.pop() {
         return Some(work);
     }
@@ -53,21 +53,45 @@ fn next(
     });
     if let Err(error) = outcome {
         tracing::error!(error = error.chain(), "the waiter fails; the server cannot go on");
-        runtime.stop(0);
+        runtime.stop();
     }
     runtime.take(ready)
 }
 
+/// Queues what the waiter reports by now: whoever always has more to do, or keeps the queue from
+/// ever being empty, must not keep newcomers from being seen.
+fn look(runtime: &Runtime, ready: &mut Vec<(Key, Ready)>) {
+    // A failure comes again where it is looked at, in `next`.
+    let _ = runtime.waiter.wait(ready, Deadline::NOW);
+    if let Some(work) = runtime.take(ready) {
+        runtime.queue.push(work);
+    }
+}
+
+/// A panic that is not a handler's (of an observer, of a protocol) ends the connection that it was
+/// about, whose state is then looked at by nobody any more, and not this worker.
+fn turn_of(
+    runtime: &Arc<Runtime>,
+    client: &Arc<Client>,
+    number: usize,
+    scratch: &mut [u8],
+) -> After {
+    let turn = AssertUnwindSafe(|| take_turn(runtime, client, number, scratch));
+    catch_unwind(turn).unwrap_or_else(|panic| {
+        tracing::error!(panic = panic_text(&*panic), "a turn panicked; its connection is cut");
+        After::Gone
+    })
+}
+
 /// Does what the turn asks for. `true` if the connection went to the back of the queue.
-fn conclude(runtime: &Runtime, after: After, client: Arc<super::connection::Client>) -> bool {
+fn conclude(runtime: &Runtime, after: After, client: Arc<Client>) -> bool {
     match after {
         After::Gone => {
             runtime.remove(&client);
             false
         }
         After::Park(interest) => {
-            let parked: Result<()> = client.connection.park(client.key, interest);
-            if parked.is_err() {
+            if client.connection.park(client.key, interest).is_err() {
                 runtime.remove(&client);
                 return false;
             }
@@ -86,3 +110,6 @@ fn conclude(runtime: &Runtime, after: After, client: Arc<super::connection::Clie
 
 /// What a file is copied through where the transport cannot send it, in bytes.
 const SCRATCH: usize = 64 * 1024;
+
+/// After so much work from the queue alone the waiter is looked at.
+const LOOK_AFTER: u32 = 64;

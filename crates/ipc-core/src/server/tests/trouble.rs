@@ -114,6 +114,78 @@ fn a_peer_that_talks_without_end_does_not_hold_its_worker() {
     server.shutdown(soon()).expect("nothing is under way");
 }
 
+/// Two bodies that have nothing to give and always wake each other.
+#[derive(Debug, Default)]
+struct Game {
+    wakers: Mutex<[Option<Waker>; 2]>,
+    passes: AtomicUsize,
+    /// How many passes there had been when somebody was echoed.
+    echoed_at: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Player {
+    own: usize,
+    game: Arc<Game>,
+}
+
+impl Source for Player {
+    fn poll_next(&mut self, cx: &mut task::Context<'_>) -> Poll<Option<Result<Vec<u8>, Failure>>> {
+        let other = {
+            let mut wakers = self.game.wakers.lock();
+            wakers[self.own] = Some(cx.waker().clone());
+            wakers[1 - self.own].clone()
+        };
+        self.game.passes.fetch_add(1, Ordering::SeqCst);
+        if let Some(other) = other {
+            other.wake();
+        }
+        Poll::Pending
+    }
+}
+
+struct GameService(Arc<Game>);
+
+impl Service for GameService {
+    fn call(
+        &self,
+        _context: &Context<'_>,
+        method: u32,
+        mut arguments: Arguments<'_>,
+    ) -> Result<Reply<Vec<u8>>, Failure> {
+        let argument = arguments.next().unwrap_or_default().to_vec();
+        let Self(game) = self;
+        if method == ECHO {
+            game.echoed_at.store(game.passes.load(Ordering::SeqCst), Ordering::SeqCst);
+            return Ok(argument.into());
+        }
+        let player = Player { own: usize::from(argument == b"1"), game: game.clone() };
+        Ok(Reply::new(argument).with_body(Body::Stream(Box::new(player))))
+    }
+}
+
+/// One worker, whose queue is never empty.
+#[test]
+fn bodies_that_wake_each_other_without_end_do_not_keep_a_newcomer_from_being_seen() {
+    let transport = MemoryTransport::new();
+    let game = Arc::new(Game::default());
+    let _server = Server::builder(Arc::new(transport.clone()), at())
+        .workers(1)
+        .serve_protocol(GameService(game.clone()), lines)
+        .expect("the server starts");
+    let _players = ["0", "1"].map(|own| {
+        let player = LineClient::connect(&transport);
+        assert_eq!(player.call(STREAM, own), own);
+        player
+    });
+    let newcomer = LineClient::connect(&transport);
+    newcomer.ask(ECHO, "new");
+    let asked_at = game.passes.load(Ordering::SeqCst);
+    assert_eq!(newcomer.line(), "new");
+    let waited = game.echoed_at.load(Ordering::SeqCst).saturating_sub(asked_at);
+    assert!(waited < 1000, "{waited} turns of others came first");
+}
+
 #[test]
 fn a_queued_call_of_a_client_that_has_gone_is_not_run() {
     let transport = MemoryTransport::new();
@@ -172,6 +244,37 @@ fn a_protocol_may_speak_first() {
     let client = LineClient::connect(&transport);
     assert_eq!(client.line(), "welcome");
     assert_eq!(client.call(ECHO, "thanks"), "thanks");
+}
+
+/// Panics over the peer of uid 8.
+#[derive(Debug)]
+struct Superstitious;
+
+impl Observer for Superstitious {
+    fn admitted(&self, peer: Option<&Peer>) {
+        let peer = peer.map(Peer::to_string);
+        assert_ne!(peer.as_deref(), Some("uid 8"), "a black cat");
+    }
+}
+
+#[test]
+fn a_panicking_observer_ends_the_connection_that_it_is_told_of_and_nothing_else() {
+    let transport = MemoryTransport::with_peer(someone(1));
+    let (service, _gates) = service();
+    let server = Server::builder(Arc::new(transport.clone()), at())
+        .workers(1)
+        .policy(Policy::any())
+        .observer(Superstitious)
+        .serve_protocol(service, lines)
+        .expect("the server starts");
+    let cat = LineClient::connect(&transport.clone().known_as(someone(8)));
+    let mut byte = [0];
+    let end = cat.0.read(&mut byte, soon());
+    assert!(matches!(end, Ok(0) | Err(Error::Disconnected { .. })), "{end:?}");
+    let other = LineClient::connect(&transport.clone().known_as(someone(7)));
+    assert_eq!(other.call(ECHO, "still here"), "still here");
+    drop(other);
+    server.shutdown(soon()).expect("nothing is left");
 }
 
 /// The in-process transport, changed where a test needs it.
