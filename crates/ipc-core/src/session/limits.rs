@@ -20,6 +20,12 @@ pub struct SessionLimits {
     /// Server: bytes of the requests of all those calls together. At least 64 KiB and one
     /// [`payload`](Self::payload). Default: 4 MiB.
     pub request_bytes: u32,
+    /// Server: bodies of one connection that are under way or wait for credit at once. Each may hold
+    /// a file open; further calls are held back, not refused. At least 1. Default: 32.
+    pub bodies: u32,
+    /// Server: bytes of those bodies that are kept in memory, beyond which further calls are held
+    /// back. At least 1. Default: 8 MiB.
+    pub body_bytes: u64,
     /// Client: bytes of all bodies together that the server may send before they are taken.
     /// Default: 8 MiB.
     pub connection_credit: u64,
@@ -39,6 +45,8 @@ impl SessionLimits {
         self.payload = self.payload.max(MIN_PAYLOAD);
         self.calls = self.calls.max(FIRST_FLIGHT_CALLS);
         self.request_bytes = self.request_bytes.max(FIRST_FLIGHT_BYTES).max(self.payload);
+        self.bodies = self.bodies.max(1);
+        self.body_bytes = self.body_bytes.max(1);
         self.connection_credit = self.connection_credit.clamp(1, MOST_CREDIT);
         self.body_credit = self.body_credit.clamp(1, MOST_CREDIT);
         self
@@ -72,6 +80,8 @@ impl Default for SessionLimits {
             payload: 256 * 1024,
             calls: 256,
             request_bytes: 4 * 1024 * 1024,
+            bodies: 32,
+            body_bytes: 8 * 1024 * 1024,
             connection_credit: 8 * 1024 * 1024,
             body_credit: 2 * 1024 * 1024,
             preface: Duration::from_secs(10),

@@ -84,6 +84,17 @@ impl Outbox {
         self.frames.len() - self.flushed + self.behind.len()
     }
 
+    /// How many bodies are under way or wait for their turn or for credit.
+    pub(super) fn bodies(&self) -> usize {
+        self.senders.len() + usize::from(self.started.is_some())
+    }
+
+    /// How many bytes of them are kept in memory.
+    pub(super) fn body_bytes(&self) -> u64 {
+        let started = self.started.iter().map(|started| &started.sender);
+        self.senders.iter().chain(started).map(Sender::kept).sum()
+    }
+
     /// `true` while something was offered for sending and has not been taken whole.
     pub(super) fn is_offered(&self) -> bool {
         self.waiting() > 0 || self.started.is_some()

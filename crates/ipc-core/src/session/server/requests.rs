@@ -77,9 +77,12 @@ impl ServerSession {
         !self.held.is_empty() && !self.must_hold()
     }
 
-    /// Who asks without ever taking an answer fills no memory with answers.
+    /// Who asks without ever taking an answer fills neither memory nor the table of open files with
+    /// answers.
     fn must_hold(&self) -> bool {
         self.outbox.waiting() >= HELD_FROM
+            || self.outbox.bodies() >= self.limits.bodies as usize
+            || self.outbox.body_bytes() >= self.limits.body_bytes
     }
 }
 

@@ -95,6 +95,16 @@ impl Sender {
         }
     }
 
+    /// How many bytes of it are kept in memory.
+    pub(super) fn kept(&self) -> u64 {
+        match &self.content {
+            Content::Bytes { bytes, .. } | Content::Stream { chunk: bytes, .. } => {
+                bytes.len() as u64
+            }
+            Content::File(_) | Content::Failed(_) => 0,
+        }
+    }
+
     /// Where the next bytes lie.
     pub(super) fn place(&self) -> Place<'_> {
         match &self.content {

@@ -301,6 +301,37 @@ fn t46_who_takes_no_answers_gets_no_more_until_he_does() {
 }
 
 #[test]
+fn t46_who_gives_no_credit_gets_no_more_bodies_until_he_does() {
+    let limits = SessionLimits { bodies: 4, body_bytes: 100_000, ..SessionLimits::default() };
+    for (body, most) in [((|| file(0, 1 << 30)) as fn() -> Body, 4), (kept_in_memory, 2)] {
+        let preface = Preface { body_credit: 1, ..client_preface() };
+        let mut server = Server::open_with(&limits, preface);
+        let mut answered = Vec::new();
+        for call in (1..40).step_by(2) {
+            server.put(&request(call, 1, None, &[]));
+            while let Some(Seen::Call { id, .. }) = server.event() {
+                answered.push(id);
+                server.reply(id, with_body(body()));
+            }
+            server.frames();
+        }
+        assert_eq!(answered.len(), most, "{body:?}");
+        // One that is given up makes room for one.
+        server.put(&frame(Kind::Cancel, answered[0], &[]));
+        let next = server.event().or_else(|| {
+            server.frames();
+            server.event()
+        });
+        let id = answered[most - 1] + 2;
+        assert_eq!(next, Some(Seen::Call { id, method: 1, arguments: vec![] }));
+    }
+}
+
+fn kept_in_memory() -> Body {
+    Body::Bytes(vec![7; 60_000])
+}
+
+#[test]
 fn t46_who_takes_nothing_at_all_is_given_up() {
     let mut server = Server::open();
     server.call(1);
