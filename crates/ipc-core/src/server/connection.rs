@@ -9,11 +9,13 @@ use std::time::Instant;
 use parking_lot::Mutex;
 
 use super::ownership::Ownership;
+use super::pool::Asker;
 use super::protocol::{CallId, Protocol};
 use super::runtime::Runtime;
 use crate::cancel::CancelToken;
 use crate::deadline::Deadline;
 use crate::error::Failure;
+use crate::peer::Peer;
 use crate::service::Reply;
 use crate::transport::{Connection, Key};
 
@@ -91,6 +93,14 @@ impl Client {
             cancel.cancel();
         }
         cancel
+    }
+
+    /// Whose share of the pool its calls take: its user's, else its own.
+    pub(super) fn asker(&self) -> Asker {
+        match self.connection.peer().ok().and_then(Peer::identity) {
+            Some(identity) => identity.to_string().into(),
+            None => format!("connection {}", self.key.0).into(),
+        }
     }
 
     /// Cancels `call` if it is on the pool.

@@ -9,9 +9,9 @@ pub struct ServerLimits {
     /// Connections at once. Beyond it nobody is accepted until one ends. Default: 16,384.
     pub connections: usize,
     /// Threads for handlers that block ([`RunsOn::Pool`](crate::service::RunsOn::Pool)).
-    /// Default: 4.
+    /// One user never has all of them. Default: 4.
     pub pool_threads: usize,
-    /// Calls that may wait for such a thread; one more fails as
+    /// Calls that may wait for such a thread, half of them for one user; one more fails as
     /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded). Default: 256.
     pub pool_queue: usize,
     /// How long a connection that is being closed may take to receive its last bytes. Default: 5

@@ -196,7 +196,7 @@ impl Turn<'_> {
             client.answer(id, answer);
             runtime.notify(client.key);
         };
-        if let Err(failure) = self.runtime.pool.submit(Box::new(job)) {
+        if let Err(failure) = self.runtime.pool.submit(self.client.asker(), Box::new(job)) {
             self.client.cancel_call(id);
             self.state.protocol.reply(id, Err(failure));
         }
