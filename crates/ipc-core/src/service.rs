@@ -277,7 +277,7 @@ pub struct Outcome {
     pub result: Result<(), Failure>,
 }
 
-/// Calls its function exactly once: with the outcome, or as cancelled when it is dropped before.
+/// Calls its function exactly once: with the outcome, or as disconnected when it is dropped before.
 pub struct Done(Option<Report>);
 
 type Report = Box<dyn FnOnce(&Outcome) + Send>;

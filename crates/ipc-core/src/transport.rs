@@ -394,7 +394,7 @@ fn as_peer_of<C: Connection + ?Sized, R>(
     let mut work = Some(work);
     let mut value = None;
     connection.run_as_peer(&mut |by| value = work.take().map(|work| work(by)))?;
-    value.ok_or(Error::Protocol {
+    value.ok_or_else(|| Error::Protocol {
         reason: "the transport's run_as_peer reported success without running the work".to_owned(),
     })
 }
