@@ -147,8 +147,6 @@ pub enum Worker {
     Worker(usize),
     /// One of the threads that run blocking handlers.
     Pool(usize),
-    /// A thread that serves one connection, where connections cannot be parked.
-    Connection(u64),
 }
 
 impl fmt::Display for Worker {
@@ -156,7 +154,6 @@ impl fmt::Display for Worker {
         match self {
             Self::Worker(number) => write!(f, "worker {number}"),
             Self::Pool(number) => write!(f, "pool {number}"),
-            Self::Connection(number) => write!(f, "connection {number}"),
         }
     }
 }
