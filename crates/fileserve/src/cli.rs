@@ -21,6 +21,7 @@ mod whoami;
 
 pub(crate) use args::Arguments;
 use args::Command;
+use ipc_core::files::Escaped;
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failed> {
     match arguments.command {
@@ -112,5 +113,5 @@ fn written(outcome: io::Result<()>) -> Result<(), Failed> {
 
 /// A name as a person typed it, for messages.
 fn shown(name: &OsStr) -> String {
-    name.to_string_lossy().escape_debug().to_string()
+    Escaped(name.as_encoded_bytes()).to_string()
 }

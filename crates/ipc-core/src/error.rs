@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::{fmt, io};
 
 use crate::endpoint::Endpoint;
+use crate::files::Escaped;
 use crate::level::ImpersonationLevel;
 
 mod failure;
@@ -212,7 +213,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InvalidEndpoint { text, reason } => {
-                write!(f, "`{}` is no usable endpoint: {reason}", text.escape_debug())
+                write!(f, "`{}` is no usable endpoint: {reason}", Escaped(text.as_bytes()))
             }
             Self::NotFound { endpoint, .. } => write!(f, "no server is listening at `{endpoint}`"),
             Self::EndpointInUse { endpoint, holder } => {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
+use crate::files::Escaped;
 use crate::peer::{Assurance, Identity, Peer};
 
 /// Decides about a [`Peer`]: a server's about its clients, a client's about its server.
@@ -133,7 +134,7 @@ impl FromStr for Policy {
         term.map(Self).ok_or_else(|| Error::InvalidInput {
             reason: format!(
                 "`{}` is no policy term; one of any, same-user, system, uid:N, gid:N, same-process",
-                text.escape_debug()
+                Escaped(text.as_bytes())
             ),
         })
     }
@@ -255,5 +256,7 @@ mod tests {
         for text in ["", "uid:", "uid:-1", "uid:4294967296", "user:alice", "root "] {
             assert!(text.parse::<Policy>().is_err(), "{text:?}");
         }
+        let error = "it's\n".parse::<Policy>().expect_err("no term").to_string();
+        assert!(error.starts_with(r"`it's\n` is no policy term"), "{error}");
     }
 }

@@ -147,8 +147,6 @@ pub enum Worker {
     Worker(usize),
     /// One of the threads that run blocking handlers.
     Pool(usize),
-    /// A thread that serves one connection, where connections cannot be parked.
-    Connection(u64),
 }
 
 impl fmt::Display for Worker {
@@ -156,7 +154,6 @@ impl fmt::Display for Worker {
         match self {
             Self::Worker(number) => write!(f, "worker {number}"),
             Self::Pool(number) => write!(f, "pool {number}"),
-            Self::Connection(number) => write!(f, "connection {number}"),
         }
     }
 }
@@ -277,7 +274,7 @@ pub struct Outcome {
     pub result: Result<(), Failure>,
 }
 
-/// Calls its function exactly once: with the outcome, or as cancelled when it is dropped before.
+/// Calls its function exactly once: with the outcome, or as disconnected when it is dropped before.
 pub struct Done(Option<Report>);
 
 type Report = Box<dyn FnOnce(&Outcome) + Send>;

@@ -268,13 +268,14 @@ pub trait Connection: fmt::Debug + Send + Sync {
 
     /// Closes without losing a byte that was written: returns once the peer can no longer miss
     /// them. May be called again after [`Error::TimedOut`] to go on; with a passed deadline it
-    /// takes one step, and the connection may be parked in between (for `Interest::Both`): what is
-    /// reported then is that another step may get on, and room to write does not count any more.
+    /// takes one step, and the connection may be parked or waited for in between (for
+    /// `Interest::Both`): what is reported then is that another step may get on, and room to write
+    /// does not count any more.
     ///
     /// It discards what the peer still sends, so that two ends that close do not wait for each other;
     /// with half-close it finishes writing first and goes on until the peer's end.
     ///
-    /// Afterwards, operations fail with [`Error::Closed`] or [`Error::Disconnected`].
+    /// Afterwards, all else fails with [`Error::Closed`] or [`Error::Disconnected`].
     ///
     /// # Errors
     /// [`Error::TimedOut`], [`Error::Cancelled`]. A peer that is gone already is no error.
@@ -394,7 +395,7 @@ fn as_peer_of<C: Connection + ?Sized, R>(
     let mut work = Some(work);
     let mut value = None;
     connection.run_as_peer(&mut |by| value = work.take().map(|work| work(by)))?;
-    value.ok_or(Error::Protocol {
+    value.ok_or_else(|| Error::Protocol {
         reason: "the transport's run_as_peer reported success without running the work".to_owned(),
     })
 }

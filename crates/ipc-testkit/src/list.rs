@@ -82,6 +82,7 @@ macro_rules! __cases {
             a_close_goes_in_steps
             two_ends_that_close_at_once_both_end
             a_close_throws_away_what_the_peer_still_sends
+            a_close_can_be_waited_for_in_between
             a_close_can_be_parked_in_between
             closing_after_the_peer_has_gone_is_no_error
             after_a_close_nothing_works_any_more

@@ -29,12 +29,13 @@ fn taking_over_a_live_name_turns_its_case_red() {
 
 #[test]
 fn a_forgotten_end_turns_the_cases_red_that_wait_for_it() {
-    const IN_BOTH_MODES: [&str; 9] = [
+    const IN_BOTH_MODES: [&str; 10] = [
         "lifecycle::accepted_connections_outlive_their_listener",
         "lifecycle::each_peer_is_handed_to_one_acceptor",
         "duplex::half_close_ends_one_direction_only",
         "closing::the_last_bytes_before_a_close_arrive",
         "closing::a_close_goes_in_steps",
+        "closing::a_close_can_be_waited_for_in_between",
         "closing::a_close_can_be_parked_in_between",
         "closing::dropping_does_not_wait",
         "closing::a_peer_that_vanishes_ends_whatever_waits_for_it",

@@ -101,7 +101,7 @@ impl Root for UnixRoot {
             (_, Open::List) => return refuse(ErrorKind::NotADirectory, ""),
             _ => return refuse(ErrorKind::NotRegular, "a device, a FIFO or a socket"),
         }
-        if files::is_made_by_the_kernel(opened.as_fd()).map_err(failed)? {
+        if files::is_made_by_the_kernel(opened.as_fd()).map_err(|error| failed(error.into()))? {
             return refuse(ErrorKind::NotRegular, "the kernel makes it up, as all below /proc");
         }
         Ok(opened)

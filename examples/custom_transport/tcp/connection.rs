@@ -123,7 +123,7 @@ impl Connection for TcpConnection {
         self.shared.change(|state| (state.finished, state.closed) = (true, true));
         self.shared.attempt(Operation::Close, deadline, |state| {
             state.inbound.clear();
-            (state.end_of_input.is_some() && state.end_of_output.is_some()).then_some(Ok(()))
+            state.has_ended().then_some(Ok(()))
         })
     }
 
@@ -172,11 +172,19 @@ struct State {
 }
 
 impl State {
+    /// While it is being closed, the end of both directions is all there is to wait for.
     fn ready(&self) -> Ready {
+        if self.closed {
+            return Ready { read: self.has_ended(), write: false };
+        }
         Ready {
             read: !self.inbound.is_empty() || self.end_of_input.is_some(),
             write: self.outbound.len() < LIMIT || self.end_of_output.is_some(),
         }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.end_of_input.is_some() && self.end_of_output.is_some()
     }
 }
 
@@ -199,7 +207,7 @@ impl Shared {
             if state.cancelled {
                 return Err(Error::Cancelled { operation });
             }
-            if state.closed && operation != Operation::Close {
+            if state.closed && !matches!(operation, Operation::Close | Operation::Wait) {
                 return Err(Error::Closed { operation });
             }
             if let Some(result) = step(&mut state) {

@@ -140,7 +140,6 @@ impl Connection for MemoryConnection {
         })
     }
 
-    #[allow(clippy::disallowed_methods, reason = "the peer is this process: nobody need be become")]
     fn run_as_peer(&self, work: &mut dyn FnMut(&AsPeer)) -> Result<()> {
         if self.side == Side::Client {
             return Err(Error::Unsupported { operation: Operation::RunAsPeer });

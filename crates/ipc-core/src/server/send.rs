@@ -1,5 +1,6 @@
 //! Moving a protocol's output into its connection.
 
+use std::fs::File;
 use std::io::IoSlice;
 use std::task::Waker;
 use std::time::Instant;
@@ -7,6 +8,7 @@ use std::time::Instant;
 use super::protocol::{Output, Protocol};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind, Failure, Operation, Result};
+use crate::files::Root;
 use crate::transport::Connection;
 
 /// How far the output got.
@@ -41,16 +43,7 @@ pub(super) fn send(
             Output::File { file, root, from, length } => {
                 match connection.send_file(file, from, length, Deadline::NOW) {
                     Err(Error::Unsupported { .. }) => {
-                        let most = scratch.len().min(usize::try_from(length).unwrap_or(usize::MAX));
-                        match root.read_at(file, &mut scratch[..most], from) {
-                            Ok(0) => Ok(0),
-                            Ok(count) => connection
-                                .write_vectored(&[IoSlice::new(&scratch[..count])], Deadline::NOW)
-                                .map(|count| count as u64),
-                            Err(source) => {
-                                Err(Error::Io { operation: Operation::SendFile, at: None, source })
-                            }
-                        }
+                        copy(connection, file, &**root, from, length, scratch)
                     }
                     sent => sent,
                 }
@@ -69,6 +62,28 @@ pub(super) fn send(
             return Ok(Sending::Spent);
         }
     }
+}
+
+/// Sends the beginning of that part of `file` through `scratch`. `Ok(0)` if the file ends there.
+fn copy(
+    connection: &dyn Connection,
+    file: &File,
+    root: &dyn Root,
+    from: u64,
+    length: u64,
+    scratch: &mut [u8],
+) -> Result<u64> {
+    let most = scratch.len().min(usize::try_from(length).unwrap_or(usize::MAX));
+    let count = root.read_at(file, &mut scratch[..most], from).map_err(|source| Error::Io {
+        operation: Operation::SendFile,
+        at: None,
+        source,
+    })?;
+    if count == 0 {
+        return Ok(0);
+    }
+    let sent = connection.write_vectored(&[IoSlice::new(&scratch[..count])], Deadline::NOW)?;
+    Ok(sent as u64)
 }
 
 fn ended_early() -> Failure {

@@ -1,10 +1,12 @@
 //! A waiter for transports that have none: a thread per connection, and one that accepts.
 //!
 //! The runtime above stays the same. What this costs is a thread for each connection and a hop
-//! between threads for each wait, which is why a transport should bring a [`Waiter`] of its own
-//! where its system has one.
+//! between threads for each wait, and each of those threads looks fifty times a second whether it
+//! is to wait for something else; which is why a transport should bring a [`Waiter`] of its own where
+//! its system has one.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -72,6 +74,9 @@ impl Listener for Threaded {
 
     fn arm(&self) -> Result<()> {
         let mut hall = self.0.hall.lock();
+        if hall.closed && hall.arrivals.is_empty() {
+            return Err(Error::Closed { operation: Operation::Accept });
+        }
         if hall.arrivals.is_empty() {
             hall.armed = true;
         } else {
@@ -82,8 +87,14 @@ impl Listener for Threaded {
 
     fn close(&self) {
         self.0.listener.close();
-        self.0.hall.lock().closed = true;
+        let arrivals = {
+            let mut hall = self.0.hall.lock();
+            hall.closed = true;
+            mem::take(&mut hall.arrivals)
+        };
         self.0.room.notify_one();
+        // Whoever was not handed out shall see that nobody comes.
+        drop(arrivals);
     }
 
     fn waiter(&self) -> Option<Arc<dyn Waiter>> {
@@ -130,7 +141,7 @@ impl Reception {
             hall.closed = matches!(arrival, Err(Error::Closed { .. }));
             let failed = arrival.is_err();
             hall.arrivals.push_back(arrival);
-            if std::mem::take(&mut hall.armed) {
+            if mem::take(&mut hall.armed) {
                 self.report();
             }
             if failed && !hall.closed {

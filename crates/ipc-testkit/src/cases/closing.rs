@@ -77,16 +77,34 @@ pub fn a_close_throws_away_what_the_peer_still_sends(harness: &Harness) {
     });
 }
 
-/// A close goes on when a connection that was parked in between is reported; and it is not
-/// reported over and over while there is nothing to go on with.
+/// A close goes on when a wait in between has ended; and none ends while there is nothing to go on
+/// with.
+pub fn a_close_can_be_waited_for_in_between(harness: &Harness) {
+    let Pair { client, server, listener: _listener } = harness.pair();
+    let idle = (0..ROUNDS).any(|_| {
+        closes(&server)
+            || match server.wait(Interest::Both, Deadline::NOW) {
+                Ok(_) => false,
+                Err(Error::TimedOut { .. }) => true,
+                Err(error) => panic!("cannot be waited for: {}", error.chain()),
+            }
+    });
+    assert!(idle, "while it is being closed a wait ends again and again");
+
+    client.expect_end();
+    client.vanish();
+    while !closes(&server) {
+        server.wait(Interest::Both, Deadline::NEVER).expect("the peer ends");
+    }
+}
+
+/// The same of a connection that was parked in between: it is not reported over and over.
 pub fn a_close_can_be_parked_in_between(harness: &Harness) {
-    const ROUNDS: usize = 100;
     let Pair { client, server, listener } = harness.pair();
     let Some(waiter) = listener.waiter() else {
         assert!(!harness.capabilities().parking, "parking was declared");
         return;
     };
-    // Spurious reports are allowed, but not one for every time it is parked.
     let idle = (0..ROUNDS).any(|_| {
         closes(&server) || {
             server.park(Key(1), Interest::Both).expect("it has a waiter");
@@ -102,6 +120,9 @@ pub fn a_close_can_be_parked_in_between(harness: &Harness) {
         reports(&*waiter, Deadline::NEVER);
     }
 }
+
+/// Spurious reports and the ends of waits are allowed, but not one for every time.
+const ROUNDS: usize = 100;
 
 /// One step of closing; `true` if it was the last.
 fn closes(end: &End) -> bool {

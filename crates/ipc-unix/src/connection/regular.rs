@@ -7,7 +7,7 @@ use ipc_core::transport::ReceivedHandle;
 use ipc_core::{Error, ErrorKind, Failure, Operation, Result};
 
 use crate::sys::directory::{ObjectKind, status};
-use crate::sys::received;
+use crate::sys::{Errno, files, received};
 
 /// Checks a handle that a peer passed, and returns it if it is a regular file, opened for reading.
 ///
@@ -26,7 +26,7 @@ use crate::sys::received;
 /// [`Error::Io`] if the system does not tell.
 pub fn regular_file(handle: ReceivedHandle) -> Result<File> {
     let file = handle.into_unchecked();
-    let failed = |error: crate::sys::Errno| Error::Io {
+    let failed = |error: Errno| Error::Io {
         operation: Operation::PassHandle,
         at: None,
         source: error.into(),
@@ -38,8 +38,8 @@ pub fn regular_file(handle: ReceivedHandle) -> Result<File> {
     if status(file.as_fd()).map_err(failed)?.kind != ObjectKind::Regular {
         return refuse(ErrorKind::NotRegular, "the passed handle is no regular file");
     }
-    if received::is_made_up(file.as_fd()).map_err(failed)? {
-        return refuse(ErrorKind::NotRegular, "the passed file's content is made up by the system");
+    if files::is_made_by_the_kernel(file.as_fd()).map_err(failed)? {
+        return refuse(ErrorKind::NotRegular, "the passed file's content is made up by the kernel");
     }
     received::clear_flags(file.as_fd()).map_err(failed)?;
     Ok(file)

@@ -8,7 +8,7 @@ use std::task::Waker;
 use super::marks::{Marked, Marks};
 use super::sender::{Place, Ready, Sender};
 use crate::error::{Error, ErrorKind, Failure, Result};
-use crate::frame::{self, Header, Kind, MAX_DATA, MIN_PAYLOAD, Preface};
+use crate::frame::{self, Header, Kind, MAX_DATA, MIN_PAYLOAD, Preface, RESPONSE_VALUE};
 use crate::server::protocol::Output;
 use crate::service::{Done, Outcome, Reply};
 
@@ -111,7 +111,7 @@ impl Outbox {
             Ok(reply) => reply,
             Err(failure) => return self.end(call, Err(failure), 0, None),
         };
-        let length = reply.value.len() as u64 + 4;
+        let length = (RESPONSE_VALUE + reply.value.len()) as u64;
         if length > self.limit.into() {
             let what = "bytes of an answer's value";
             let error = Error::LimitExceeded { what, asked: length, limit: self.limit.into() };

@@ -22,7 +22,7 @@ pub(crate) fn open_directory(path: &Path) -> io::Result<OwnedFd> {
 
 /// `true` if the file lies on a file system whose contents the kernel makes up: their lengths lie,
 /// and some of them show the server's own memory.
-pub(crate) fn is_made_by_the_kernel(file: BorrowedFd<'_>) -> io::Result<bool> {
+pub(crate) fn is_made_by_the_kernel(file: BorrowedFd<'_>) -> rustix::io::Result<bool> {
     let status = rustix::fs::fstatfs(file)?;
     let name = status.f_fstypename.iter().map(|byte| byte.to_ne_bytes()[0]);
     let name: Vec<u8> = name.take_while(|byte| *byte != 0).collect();

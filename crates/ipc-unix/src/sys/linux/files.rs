@@ -70,7 +70,7 @@ fn resolve(
 
 /// `true` if the file lies on a file system whose contents the kernel makes up: their lengths lie,
 /// and some of them show the server's own memory.
-pub(crate) fn is_made_by_the_kernel(file: BorrowedFd<'_>) -> io::Result<bool> {
+pub(crate) fn is_made_by_the_kernel(file: BorrowedFd<'_>) -> rustix::io::Result<bool> {
     let kind = rustix::fs::fstatfs(file)?.f_type;
     // The numbers have 32 bits; the field's type and sign differ between architectures.
     let kind = kind as u64 & u64::from(u32::MAX);
@@ -78,7 +78,7 @@ pub(crate) fn is_made_by_the_kernel(file: BorrowedFd<'_>) -> io::Result<bool> {
 }
 
 /// Source: Linux `uapi/linux/magic.h`; for `mqueue`, `ipc/mqueue.c`.
-const KERNEL_FILE_SYSTEMS: [(&str, u32); 20] = [
+const KERNEL_FILE_SYSTEMS: [(&str, u32); 21] = [
     ("proc", 0x9fa0),
     ("sysfs", 0x6265_6572),
     ("debugfs", 0x6462_6720),
@@ -99,6 +99,7 @@ const KERNEL_FILE_SYSTEMS: [(&str, u32); 20] = [
     ("mqueue", 0x1980_0202),
     ("devpts", 0x1cd1),
     ("nsfs", 0x6e73_6673),
+    ("pidfs", 0x5049_4446),
 ];
 
 /// How often a resolution that something came between is tried again.
