@@ -104,7 +104,8 @@ fn t41_eight_that_run_a_long_handler_on_the_pool() {
     for busy in &crowd {
         send(busy, &[&preface().encode()[..], &bare_request(1, 3)].concat());
     }
-    (0..4).for_each(|_| served.gates.wait());
+    // One user never has all four threads of the pool.
+    (0..3).for_each(|_| served.gates.wait());
     others_are_served(&served);
     for _ in &crowd {
         served.gates.open.send(()).expect("the service listens");

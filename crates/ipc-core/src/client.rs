@@ -85,12 +85,7 @@ impl Client {
         if patience.deadline.has_passed() {
             return Err(Error::TimedOut { operation: Operation::Call });
         }
-        let call = loop {
-            match self.session.call(method, arguments, patience.deadline)? {
-                Some(call) => break call,
-                None => self.wait_for_answers(&mut patience)?,
-            }
-        };
+        let call = self.begin(method, arguments, &mut patience)?;
         match self.answer(call, &mut patience) {
             Ok((value, true)) => Ok(RawResponse { value, body: BodyReader::open(self, call) }),
             Ok((value, false)) => Ok(RawResponse { value, body: BodyReader::empty(self, call) }),
@@ -164,10 +159,19 @@ impl Client {
         }
     }
 
-    /// Waits until the server has answered something, so that it may be asked more.
-    fn wait_for_answers(&mut self, patience: &mut Patience) -> Result<()> {
-        while self.session.next_event()?.is_some() {}
-        self.receive(usize::MAX, patience)
+    /// Begins a call, once the server's limits are known to allow it.
+    fn begin(&mut self, method: u32, arguments: &[u8], patience: &mut Patience) -> Result<CallId> {
+        loop {
+            if let Some(call) = self.session.call(method, arguments, patience.deadline)? {
+                return Ok(call);
+            }
+            // What has come may be what allows it: the server's preface, or an earlier call's end.
+            while self.session.next_event()?.is_some() {}
+            if let Some(call) = self.session.call(method, arguments, patience.deadline)? {
+                return Ok(call);
+            }
+            self.receive(usize::MAX, patience)?;
+        }
     }
 
     /// Tells the server that nobody waits for `call`, now or with the next bytes that it takes.

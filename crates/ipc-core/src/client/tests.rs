@@ -81,6 +81,22 @@ fn served_over(transport: MemoryTransport) -> (Server, Sender<()>, Client) {
     (server, go, client.expect("is served"))
 }
 
+/// It must know the server's limits before it can be sent.
+#[test]
+fn a_first_call_may_be_larger_than_a_first_flight() {
+    for length in [65_400, 65_536, 70_000, 250_000] {
+        let (_server, _go, mut client) = served();
+        client.set_timeout(None);
+        let value = vec![7; length];
+        assert_eq!(client.call(1, &argument(&value)).expect("echoed").value, value);
+    }
+    let (_server, _go, mut client) = served();
+    client.set_timeout(None);
+    let error = client.call(1, &argument(&[7; 300_000])).expect_err("too long");
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    client.call(1, &argument(b"short")).expect("the connection is as usable as before");
+}
+
 #[test]
 fn a_call_returns_its_value_or_its_failure() {
     let (_server, _go, mut client) = served();
