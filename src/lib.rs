@@ -11,7 +11,7 @@ mod transports;
 pub use transports::Transports;
 
 #[cfg(unix)]
-pub use ipc_unix::{self as unix, UnixTransport as Native};
+pub use ipc_unix::{self as unix, UnixRoot as NativeRoot, UnixTransport as Native};
 #[cfg(windows)]
 pub use ipc_windows::{self as windows, PipeTransport as Native};
 #[cfg(not(any(unix, windows)))]

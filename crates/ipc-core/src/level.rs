@@ -13,7 +13,8 @@ use std::str::FromStr;
 /// Source: Win32 `SECURITY_IMPERSONATION_LEVEL`, whose names and order these are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ImpersonationLevel {
-    /// The server may not learn who the client is.
+    /// The server's handlers may not learn who the client is. Its policy still decides on what the
+    /// system tells.
     Anonymous,
     /// The server may learn who the client is, and not act as it.
     #[default]

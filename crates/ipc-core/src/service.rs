@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::fs::File;
+use std::io;
 use std::sync::Arc;
 use std::task::{self, Poll};
 
@@ -131,6 +132,13 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.cancel.is_cancelled() || self.deadline.has_passed()
+    }
+
+    /// Cancelled when the caller cancels or is gone, for handlers that wait on something else
+    /// meanwhile. It does not tell of the [deadline](Self::deadline).
+    #[must_use]
+    pub fn cancel_token(&self) -> &'a CancelToken {
+        self.cancel
     }
 
     /// The thread that handles the call.
@@ -332,9 +340,21 @@ pub struct FileBody {
     pub length: u64,
 }
 
+impl FileBody {
+    /// The whole of `file`, as long as `root` says that it is now.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn whole(file: File, root: Arc<dyn Root>) -> io::Result<Self> {
+        let length = root.metadata(&file)?.length;
+        Ok(Self { file, root, from: 0, length })
+    }
+}
+
 /// Gives a body piece by piece, without ever blocking.
 pub trait Source: fmt::Debug + Send {
-    /// The next piece, `None` at the end. Pending: `cx`'s waker is woken when there may be more.
+    /// The next piece, of any size, `None` at the end. Called on a worker, or on no thread at all
+    /// while the client gives no credit. Pending: `cx`'s waker is woken when there may be more.
     ///
     /// An error ends the body with that failure.
     fn poll_next(&mut self, cx: &mut task::Context<'_>) -> Poll<Option<Result<Vec<u8>, Failure>>>;

@@ -268,12 +268,19 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// The kind stays; the text is the whole chain.
+/// The kind stays; the text is the whole chain, or what it adds to the kind.
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
+        let kind = error.kind();
         match error {
             Error::Remote(failure) => failure,
-            other => Self::new(other.kind(), other.chain()),
+            // Their kind says the rest already.
+            Error::Refused { reason }
+            | Error::NotPrivileged { reason }
+            | Error::IdentityRefused { reason }
+            | Error::Sandboxed { reason }
+            | Error::IdentityUnknown { reason } => Self::new(kind, reason),
+            other => Self::new(kind, other.chain()),
         }
     }
 }

@@ -120,6 +120,9 @@ impl ServerBuilder {
     }
 
     /// Sets who may connect. Default: [`Policy::same_user`].
+    ///
+    /// The endpoint itself must let them: a Unix socket is closed to other users unless the
+    /// transport's `mode` opens it (`UnixTransport::new().mode(0o666)`).
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;

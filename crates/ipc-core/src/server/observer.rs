@@ -1,6 +1,7 @@
 //! What happens to connections, told to whoever runs the server.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::error::{Error, Failure};
 use crate::peer::Peer;
@@ -28,6 +29,25 @@ pub trait Observer: fmt::Debug + Send + Sync {
     /// The system would not let the listener accept; it is tried again soon.
     fn cannot_accept(&self, error: &Error) {
         let _ = error;
+    }
+}
+
+/// For servers that keep a handle of their own on who is told.
+impl<O: Observer> Observer for Arc<O> {
+    fn admitted(&self, peer: Option<&Peer>) {
+        (**self).admitted(peer);
+    }
+
+    fn refused(&self, peer: Option<&Peer>, why: &Failure) {
+        (**self).refused(peer, why);
+    }
+
+    fn failed(&self, peer: Option<&Peer>, error: &Error) {
+        (**self).failed(peer, error);
+    }
+
+    fn cannot_accept(&self, error: &Error) {
+        (**self).cannot_accept(error);
     }
 }
 

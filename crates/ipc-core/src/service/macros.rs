@@ -107,9 +107,12 @@ macro_rules! service {
             where
                 Self: Sized,
             {
-                struct Dispatch<T>(T);
+                // Names that no user's type has: the types of arguments are named in here too.
+                struct __Dispatch<__Implementation>(__Implementation);
 
-                impl<T: $Service> $crate::service::Service for Dispatch<T> {
+                impl<__Implementation: $Service> $crate::service::Service
+                    for __Dispatch<__Implementation>
+                {
                     fn runs_on(
                         &self,
                         method: u32,
@@ -137,7 +140,9 @@ macro_rules! service {
                                     @argument arguments $argument $(= $default)?
                                 );)*
                                 $crate::__service!(@finish arguments $($flag)*);
-                                $Service::$method(&self.0, context, $($argument),*)?.encode()
+                                let reply = $Service::$method(&self.0, context, $($argument),*)?;
+                                $crate::__service!(@finish_reply reply $($flag)*);
+                                reply.encode()
                             })+
                             unknown => ::std::result::Result::Err($crate::Failure::new(
                                 $crate::ErrorKind::Unsupported,
@@ -150,8 +155,21 @@ macro_rules! service {
                     }
                 }
 
-                Dispatch(self)
+                __Dispatch(self)
             }
+        }
+
+        /// For servers that keep a handle of their own on what they serve.
+        impl<__Implementation: $Service> $Service for ::std::sync::Arc<__Implementation> {
+            $(
+                fn $method(
+                    &self,
+                    context: &$crate::service::Context<'_>,
+                    $($argument: $Argument,)*
+                ) -> ::std::result::Result<$crate::service::Reply<$Value>, $crate::Failure> {
+                    $Service::$method(&**self, context, $($argument),*)
+                }
+            )+
         }
 
         const _: () = {
@@ -225,6 +243,12 @@ macro_rules! __service {
     (@finish $arguments:ident lenient $($flag:ident)*) => {};
     (@finish $arguments:ident $other:ident $($flag:ident)*) => {
         $crate::__service!(@finish $arguments $($flag)*)
+    };
+
+    (@finish_reply $reply:ident) => { $reply.refuse_body()? };
+    (@finish_reply $reply:ident body $($flag:ident)*) => {};
+    (@finish_reply $reply:ident $other:ident $($flag:ident)*) => {
+        $crate::__service!(@finish_reply $reply $($flag)*)
     };
 
     (@client [body $($flag:ident)*] $(#[$about:meta])* $visibility:vis fn $number:literal

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Arguments, Reply};
+use super::{Arguments, Body, Reply};
 use crate::codec::Codec;
 use crate::error::{Error, ErrorKind, Failure, Result};
 
@@ -62,6 +62,22 @@ impl Arguments<'_> {
             count => Err(invalid(format!(
                 "{count} more arguments than this method knows; the server is older than the client"
             ))),
+        }
+    }
+}
+
+impl<T> Reply<T> {
+    /// Refuses a body, for a method that was declared without one: its clients would not see it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`] if there is one.
+    pub fn refuse_body(&self) -> Result<(), Failure> {
+        match self.body {
+            Body::Empty => Ok(()),
+            _ => Err(Failure::new(
+                ErrorKind::Internal,
+                "the handler answered with a body, and its method was declared without `body`",
+            )),
         }
     }
 }

@@ -48,7 +48,7 @@ fn a_refused_peer_is_told_and_nothing_of_it_is_decoded() {
         .serve_protocol(service, lines)
         .expect("the server starts");
     let stranger = LineClient::connect(&transport.clone().known_as(someone(8)));
-    let refusal = "refused by policy: refused by policy: uid 8 is not admitted by `uid:7`";
+    let refusal = "refused by policy: uid 8 is not admitted by `uid:7`";
     assert_eq!(stranger.call(ECHO, "let me in"), format!("! {refusal}"));
     assert_eq!(noted.recv().expect("a note"), refusal);
     let friend = LineClient::connect(&transport.clone().known_as(someone(7)));
