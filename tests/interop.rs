@@ -1,6 +1,5 @@
 //! A client that was written from `docs/protocol.md`, in another language, against this server.
 
-use std::io::Write;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,9 +56,6 @@ fn a_client_written_from_the_page_alone_is_served() {
     server.shutdown(Deadline::after(Duration::from_secs(10))).expect("every client has left");
 }
 
-/// Written past libtest's capture, so that nobody takes it for a pass.
 fn skip(reason: &str) {
-    let line = format!("skipped: a_client_written_from_the_page_alone_is_served: {reason}\n");
-    // Without a standard error there is nobody to tell.
-    let _ = std::io::stderr().lock().write_all(line.as_bytes());
+    ipc_testkit::skip("a_client_written_from_the_page_alone_is_served", reason);
 }

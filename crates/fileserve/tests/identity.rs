@@ -8,7 +8,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use common::{ALICE, BOB, CAROL, DAVE, Place, Server, TEAM, fileserve_as, is_root, run, skipped};
+use common::{ALICE, BOB, CAROL, DAVE, Place, Server, TEAM, fileserve_as, is_root, run, skip};
 use rustix::fs::XattrFlags;
 use rustix::io::Errno;
 use serde_json::Value;
@@ -34,7 +34,7 @@ fn t02_a_client_gets_its_own_file_its_groups_and_what_an_acl_grants_it() {
             assert_eq!(get(ALICE).text(), "by name");
             get(BOB).failed(4, "permission denied");
         }
-        Err(_) => skipped(name, "the file system of the temporary directory has no ACLs"),
+        Err(_) => skip(name, "the file system of the temporary directory has no ACLs"),
     }
 }
 
@@ -90,7 +90,7 @@ fn t17_the_root_of_a_namespace_is_refused_with_the_term_that_would_allow_it() {
         run(unshare)
     };
     if !Command::new("unshare").args(["--mount", "true"]).status().is_ok_and(|s| s.success()) {
-        return skipped(name, "`unshare --mount` does not work here");
+        return skip(name, "`unshare --mount` does not work here");
     }
     let server = Server::start(&place);
     get_in_a_namespace().failed(14, "--allow uid:0");

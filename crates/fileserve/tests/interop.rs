@@ -6,7 +6,7 @@ mod common;
 
 use std::process::Command;
 
-use common::{Place, Run, Server, run, skipped};
+use common::{Place, Run, Server, run, skip};
 
 const CLIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/interop/client.py");
 
@@ -14,7 +14,7 @@ const CLIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/interop/c
 fn a_client_written_from_the_page_gets_stats_and_lists() {
     if Command::new("python3").arg("--version").output().is_err() {
         let test = "a_client_written_from_the_page_gets_stats_and_lists";
-        return skipped(test, "there is no python3");
+        return skip(test, "there is no python3");
     }
     let place = Place::new();
     let large: Vec<u8> = (0..3_000_000_u32).map(|at| at.to_le_bytes()[1]).collect();

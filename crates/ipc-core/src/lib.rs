@@ -30,6 +30,8 @@ pub mod reports;
 pub mod server;
 pub mod service;
 pub mod session;
+#[cfg(test)]
+mod testing;
 pub mod transport;
 
 pub use cancel::CancelToken;

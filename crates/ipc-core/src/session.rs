@@ -14,6 +14,23 @@ mod server;
 #[cfg(test)]
 mod tests;
 
+use crate::error::{Error, ErrorKind, Failure};
+use crate::frame::Status;
+
 pub use client::{ClientEvent, ClientSession};
 pub use limits::SessionLimits;
 pub use server::ServerSession;
+
+/// What the peer is told of `error`.
+fn told(error: &Error) -> Failure {
+    match error {
+        Error::Remote(failure) => failure.clone(),
+        other => Failure::new(other.kind(), other.chain()),
+    }
+}
+
+/// Why the peer gives the connection up.
+fn given_up(status: Status) -> Failure {
+    let no_reason = || Failure::new(ErrorKind::Unknown, "the other side gave no reason");
+    status.result.err().unwrap_or_else(no_reason)
+}

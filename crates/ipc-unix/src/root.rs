@@ -9,8 +9,8 @@ use std::path::Path;
 use ipc_core::files::{DirectoryEntry, FileKind, Metadata, Open, RelativePath, ResolveRules, Root};
 use ipc_core::{AsPeer, Error, ErrorKind, Failure, Operation, Result};
 
-use crate::sys::status::{self, describe};
-use crate::sys::{files, walk::Wanted};
+use crate::sys::walk::Wanted;
+use crate::sys::{files, status};
 
 /// A directory of this system, below which files are opened for peers.
 ///
@@ -123,7 +123,7 @@ impl Root for UnixRoot {
     }
 
     fn metadata(&self, file: &File) -> io::Result<Metadata> {
-        Ok(describe(&rustix::fs::fstat(file)?))
+        Ok(status::metadata(file.as_fd())?)
     }
 
     fn entries(

@@ -1,7 +1,7 @@
 //! What the tests of this crate share: clients of other users, and this test binary as a child.
 
 use std::fs::{self, File, Permissions};
-use std::io::{self, Read, Write};
+use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::{env, thread};
 
 use ipc_core::{AsPeer, ImpersonationLevel, Result};
+pub(crate) use ipc_testkit::skip;
 use rustix::event::{PollFd, PollFlags};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
@@ -135,11 +136,6 @@ pub(crate) fn takes_namespaces(test: &str) -> bool {
         skip(test, "takes the right to make namespaces");
     }
     can
-}
-
-/// Says that a test is left out, past the capture of the test's output.
-pub(crate) fn skip(test: &str, reason: &str) {
-    let _ = writeln!(io::stderr().lock(), "skipped: {test}: {reason}");
 }
 
 /// The part that this run of the test plays in a child process, if it is one.

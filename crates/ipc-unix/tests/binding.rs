@@ -15,8 +15,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use child::Process;
-use common::{bind, connect, place, skip, soon};
+use common::{bind, connect, place, soon};
 use ipc_core::{BindOptions, ConnectOptions, Endpoint, Error, Transport};
+use ipc_testkit::skip;
 use ipc_unix::UnixTransport;
 
 fn refusal(at: &Endpoint) -> Error {

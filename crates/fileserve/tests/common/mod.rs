@@ -4,13 +4,13 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
+pub(crate) use ipc_testkit::skip;
 use tempfile::TempDir;
 
 mod server;
@@ -170,13 +170,8 @@ pub(crate) fn is_root(test: &str) -> bool {
     if fileserve::platform::can_become_others() {
         return true;
     }
-    skipped(test, "it starts clients of other users, which takes root");
+    skip(test, "it starts clients of other users, which takes root");
     false
-}
-
-/// Says, past the test harness's capture, that a test was left out.
-pub(crate) fn skipped(test: &str, why: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "skipped: {test}: {why}");
 }
 
 /// The highest memory use of a living process, in bytes. Source: proc(5), `VmHWM`.

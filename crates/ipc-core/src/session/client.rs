@@ -4,8 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::mem;
 use std::ops::Range;
 
-use super::SessionLimits;
 use super::input::{Input, LARGEST};
+use super::{SessionLimits, told};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind, Failure, Operation, Result};
 use crate::frame::{self, Kind, Preface, Status};
@@ -301,10 +301,7 @@ impl ClientSession {
 
     /// Ends the session for `error`, which the server is told if it caused it.
     fn give_up(&mut self, error: &Error) {
-        let failure = match error {
-            Error::Remote(failure) => failure.clone(),
-            other => Failure::new(other.kind(), other.chain()),
-        };
+        let failure = told(error);
         if matches!(error, Error::Protocol { .. } | Error::LimitExceeded { .. }) {
             let limit = frame::MIN_PAYLOAD;
             frame::push_status(&mut self.output, Kind::Error, 0, Some(&failure), 0, limit);

@@ -6,8 +6,8 @@ use std::ops::Range;
 use std::task::Waker;
 use std::time::Instant;
 
-use super::SessionLimits;
 use super::input::Input;
+use super::{SessionLimits, given_up, told};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind, Failure, Operation, Result};
 use crate::frame::{self, Header, Kind, Status};
@@ -16,7 +16,6 @@ use crate::server::protocol::{CallId, Event, Output, Protocol};
 use crate::service::{Arguments, Reply};
 
 use calls::{Calls, GivenUp};
-use greeting::{given_up, told};
 use outbox::Outbox;
 use stall::Stall;
 

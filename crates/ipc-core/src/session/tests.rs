@@ -13,6 +13,7 @@ use crate::frame::{Header, Kind, Preface, RequestHead, Status};
 use crate::level::ImpersonationLevel;
 use crate::server::protocol::{CallId, Event, Output, Protocol};
 use crate::service::{Arguments, Body, FileBody, Reply};
+use crate::testing::Random;
 use crate::transport::AsPeer;
 
 mod client;
@@ -21,28 +22,6 @@ mod replies;
 mod requests;
 mod together;
 mod vectors;
-
-/// Numbers that look random and are the same every time.
-#[derive(Debug)]
-pub(super) struct Random(pub(super) u64);
-
-impl Random {
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    pub(super) fn byte(&mut self) -> u8 {
-        self.next().to_le_bytes()[0]
-    }
-
-    /// A number below `end`.
-    pub(super) fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end as u64).expect("less than a usize")
-    }
-}
 
 /// An event that can be kept.
 #[derive(Debug, PartialEq, Eq)]

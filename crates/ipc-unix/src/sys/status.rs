@@ -1,14 +1,19 @@
 //! What the system knows of a file, in the words of `ipc-core`.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::{Duration, SystemTime};
 
 use ipc_core::files::{DirectoryEntry, FileKind, Metadata};
 use rustix::fs::{Dir, FileType, Stat};
 
+/// The metadata of an opened file.
+pub(crate) fn metadata(file: BorrowedFd<'_>) -> rustix::io::Result<Metadata> {
+    Ok(describe(&rustix::fs::fstat(file)?))
+}
+
 /// The metadata in the system's record of a file.
-pub(crate) fn describe(stat: &Stat) -> Metadata {
+pub(super) fn describe(stat: &Stat) -> Metadata {
     // The fields' types differ between systems; all fit here.
     let mode: u32 = stat.st_mode as _;
     let length = u64::try_from(stat.st_size).unwrap_or(0);

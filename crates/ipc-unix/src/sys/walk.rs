@@ -9,7 +9,7 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 
 use super::files::SEARCH;
-use super::status::describe;
+use super::status::{describe, metadata};
 
 /// What a file is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub(crate) fn open_below(
 ) -> io::Result<OwnedFd> {
     let place = descend(root, path, rules)?;
     let opened = step(place.directory(root), place.name, wanted.flags())?;
-    place.check_mount(describe(&rustix::fs::fstat(&opened)?).device)?;
+    place.check_mount(metadata(opened.as_fd())?.device)?;
     Ok(opened)
 }
 
@@ -52,9 +52,9 @@ pub(crate) fn stat_below(
 ) -> io::Result<Metadata> {
     let place = descend(root, path, rules)?;
     let flags = AtFlags::SYMLINK_NOFOLLOW;
-    let metadata = describe(&rustix::fs::statat(place.directory(root), place.name, flags)?);
-    place.check_mount(metadata.device)?;
-    Ok(metadata)
+    let found = describe(&rustix::fs::statat(place.directory(root), place.name, flags)?);
+    place.check_mount(found.device)?;
+    Ok(found)
 }
 
 /// The last component of a path and the directory that holds it.
@@ -84,8 +84,7 @@ fn descend<'a>(
     path: &'a RelativePath,
     rules: ResolveRules,
 ) -> io::Result<Place<'a>> {
-    let device =
-        if rules.cross_mounts { None } else { Some(describe(&rustix::fs::fstat(root)?).device) };
+    let device = if rules.cross_mounts { None } else { Some(metadata(root)?.device) };
     let mut place = Place { directory: None, name: b".", device };
     let mut components = path.components().peekable();
     while let Some(name) = components.next() {
@@ -93,7 +92,7 @@ fn descend<'a>(
             place.name = name;
         } else {
             let next = step(place.directory(root), name, SEARCH | OFlags::DIRECTORY)?;
-            place.check_mount(describe(&rustix::fs::fstat(&next)?).device)?;
+            place.check_mount(metadata(next.as_fd())?.device)?;
             place.directory = Some(next);
         }
     }

@@ -12,13 +12,14 @@ use std::thread;
 
 use ipc_core::files::{FileKind, Metadata, Open, RelativePath, Root};
 use ipc_core::{Error, ErrorKind, Result};
+use ipc_testkit::skip;
 use ipc_unix::UnixRoot;
 use rustix::fs::{CWD, FileType, Mode, RenameFlags};
 use tempfile::TempDir;
 
 mod support;
 
-use support::{as_oneself, head, lease, open, refusal, root, skip};
+use support::{as_oneself, head, lease, open, refusal, root};
 
 /// A directory `root` with files and links, beside something that is not to be served.
 fn tree() -> TempDir {

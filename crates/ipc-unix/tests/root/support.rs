@@ -2,7 +2,7 @@
 #![allow(unsafe_code, reason = "leases have no safe wrapper")]
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::AsRawFd;
 use std::path::Path;
 
@@ -47,9 +47,4 @@ pub(crate) fn lease(file: &File) -> io::Result<()> {
     // SAFETY: `file` is borrowed and so stays open for the call, whose argument is a number.
     let status = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLEASE, libc::F_WRLCK) };
     if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-}
-
-/// Says that a test is left out, past the capture of the test's output.
-pub(crate) fn skip(test: &str, reason: &str) {
-    let _ = writeln!(io::stderr().lock(), "skipped: {test}: {reason}");
 }

@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind, Failure, Result};
 use crate::frame::{
     self, FIRST_FLIGHT_BYTES, FIRST_FLIGHT_CALLS, Header, Kind, Preface, RESPONSE_VALUE, VERSION,
 };
+use crate::session::given_up;
 
 impl ClientSession {
     /// Goes on until something happens; `None` if more must come first.
@@ -84,12 +85,7 @@ impl ClientSession {
         let call = header.call;
         match (header.kind, payload) {
             // Neither waits for its payload.
-            (Kind::Request | Kind::Cancel | Kind::Handle, _) => {
-                let kind = header.kind;
-                return Err(fault(format!(
-                    "a {kind} frame for call {call}, which no server sends"
-                )));
-            }
+            (Kind::Request | Kind::Cancel | Kind::Handle, _) => return Err(misdirected(header)),
             (Kind::Data, _) => {
                 self.begin_data(call, header.length)?;
                 self.input.consume(Header::LENGTH);
@@ -109,12 +105,7 @@ impl ClientSession {
                 self.taken = length;
                 return self.end(call, status);
             }
-            (Kind::Window, Some(payload)) => {
-                // This version sends no bodies, so it needs no credit.
-                if frame::word(payload)? == [0; 8] || call > self.last {
-                    return Err(fault(format!("a window for call {call}")));
-                }
-            }
+            (Kind::Window, Some(payload)) => self.check_window(call, frame::word(payload)?)?,
             (Kind::Ping, Some(payload)) => {
                 let word = frame::word(payload)?;
                 self.answer_ping(word);
@@ -126,9 +117,7 @@ impl ClientSession {
                 self.take_leave(status);
             }
             (Kind::Error, Some(payload)) => {
-                let no_reason = || Failure::new(ErrorKind::Unknown, "the server gave no reason");
-                let failure = Status::decode(payload)?.result.err().unwrap_or_else(no_reason);
-                return Err(Error::Remote(failure));
+                return Err(Error::Remote(given_up(Status::decode(payload)?)));
             }
         }
         self.input.consume(length);
@@ -189,6 +178,14 @@ impl ClientSession {
         Progress::Quiet
     }
 
+    /// This version sends no bodies, so it needs no credit.
+    fn check_window(&self, call: u64, bytes: [u8; 8]) -> Result<()> {
+        if bytes == [0; 8] || call > self.last {
+            return Err(fault(format!("a window for call {call}")));
+        }
+        Ok(())
+    }
+
     fn answer_ping(&mut self, word: [u8; 8]) {
         if self.output().is_empty() {
             frame::push_word(&mut self.output, Kind::Pong, 0, word);
@@ -227,6 +224,11 @@ enum Progress {
     Quiet,
     /// More must come first.
     Short,
+}
+
+fn misdirected(header: Header) -> Error {
+    let Header { kind, call, .. } = header;
+    fault(format!("a {kind} frame for call {call}, which no server sends"))
 }
 
 fn fault(reason: String) -> Error {

@@ -1,8 +1,8 @@
-//! The client's preface, and what the two sides say to each other when they part.
+//! The client's preface.
 
 use super::{Happened, Phase, Progress, ServerSession};
 use crate::error::{Error, ErrorKind, Failure, Result};
-use crate::frame::{Preface, Status};
+use crate::frame::Preface;
 use crate::level::ImpersonationLevel;
 
 impl ServerSession {
@@ -34,18 +34,4 @@ impl ServerSession {
         self.phase = Phase::Open;
         Ok(Progress::Happened(Happened::Level(level)))
     }
-}
-
-/// What the client is told of `error`.
-pub(super) fn told(error: &Error) -> Failure {
-    match error {
-        Error::Remote(failure) => failure.clone(),
-        other => Failure::new(other.kind(), other.chain()),
-    }
-}
-
-/// Why the peer gives the connection up.
-pub(super) fn given_up(status: Status) -> Failure {
-    let no_reason = || Failure::new(ErrorKind::Unknown, "the other side gave no reason");
-    status.result.err().unwrap_or_else(no_reason)
 }

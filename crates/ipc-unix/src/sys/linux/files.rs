@@ -1,14 +1,14 @@
 //! Opening files below a directory. Source: openat2(2), statfs(2).
 
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use ipc_core::files::{Metadata, RelativePath, ResolveRules};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
-use super::status::describe;
+use super::status;
 use super::walk::{self, Wanted};
 
 /// How a directory is opened to resolve names below it: with no right to list it.
@@ -43,7 +43,7 @@ pub(crate) fn stat_below(
     // rights of their own.
     match resolve(root, path, OFlags::PATH | OFlags::NOFOLLOW, rules) {
         Err(Errno::NOSYS) => walk::stat_below(root, path, rules),
-        found => Ok(describe(&rustix::fs::fstat(found?)?)),
+        found => Ok(status::metadata(found?.as_fd())?),
     }
 }
 
