@@ -139,8 +139,11 @@ fn t49_requests_beyond_each_limit_end_their_connection_only() {
             "bytes of requests at once",
         ),
     ];
+    // With room for all of them before the pool, so that it is the session's limits that end them.
+    let mut roomy = ServerLimits::default();
+    roomy.pool_queue = 1000;
     for (requests, text) in [calls, bytes] {
-        let served = Served::new();
+        let served = Served::with(|builder| builder.limits(roomy));
         beside_an_honest_client(&served, || {
             let stream = peer::connect(&served.place.socket());
             send(&stream, &[&preface().encode()[..], &requests].concat());
