@@ -127,10 +127,13 @@ impl State {
         self.lines.iter_mut().find(|(other, _)| **other == *asker).map(|(_, line)| line)
     }
 
-    /// Takes a job of the first in turn who may have another thread, and puts him last.
+    /// Takes a job of whoever has the fewest threads and may have another, of several such the first
+    /// in turn, and puts him last.
     fn take(&mut self, most_running: usize) -> Option<(Asker, Job)> {
-        let may_run = |asker| self.running.get(asker).is_none_or(|count| *count < most_running);
-        let first = self.lines.iter().position(|(asker, _)| may_run(asker))?;
+        let running = |(asker, _): &(Asker, _)| self.running.get(asker).copied().unwrap_or(0);
+        let (first, _) = (self.lines.iter().map(running).enumerate())
+            .filter(|(_, count)| *count < most_running)
+            .min_by_key(|(_, count)| *count)?;
         let (asker, mut line) = self.lines.remove(first)?;
         let job = line.pop_front()?;
         if !line.is_empty() {
