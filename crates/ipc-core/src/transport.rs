@@ -52,7 +52,9 @@ pub trait Transport: fmt::Debug + Send + Sync {
     fn bind(&self, at: &Endpoint, options: &BindOptions) -> Result<Box<dyn Listener>>;
 
     /// Connects to the listener at `to`, and checks that the server is whom the options ask for
-    /// before anything is sent. It does not wait to be accepted, unless too many wait already.
+    /// before anything is sent. It does not wait to be accepted, unless too many wait already: with
+    /// a passed deadline it succeeds while there is room, so it takes no round trip with the
+    /// server's code.
     ///
     /// # Errors
     /// [`Error::NotFound`] if nobody listens, [`Error::ServerNotTrusted`], [`Error::TimedOut`],
@@ -92,7 +94,9 @@ pub trait Listener: fmt::Debug + Send + Sync {
     /// The endpoint as it was bound.
     fn endpoint(&self) -> &Endpoint;
 
-    /// Accepts one peer. Many threads may wait at once; each peer is handed to one of them.
+    /// Accepts one peer, in the order in which their `connect` returned, with whatever it wrote or
+    /// finished until then. Many threads may wait at once; each peer is handed to one of them. Where
+    /// a thread of the transport takes peers in, a passed deadline may miss one for a moment.
     ///
     /// # Errors
     /// [`Error::TimedOut`]; [`Error::Closed`] after [`close`](Self::close). [`Error::Io`] for what
@@ -129,7 +133,9 @@ pub trait Listener: fmt::Debug + Send + Sync {
 /// Many threads may wait at once; each report goes to one of them.
 pub trait Waiter: fmt::Debug + Send + Sync {
     /// Appends what is ready to `ready`, waiting for the first. Returns without any when woken or
-    /// when the deadline has passed. Reports may be spurious or late.
+    /// when the deadline has passed. There is at most one report for each
+    /// [`park`](Connection::park) and [`arm`](Listener::arm). It may be spurious (the next call does
+    /// not succeed at once after all) or late (parked again since, or gone).
     ///
     /// # Errors
     /// [`Error::Io`]: the system cannot wait at all.
@@ -205,12 +211,14 @@ pub trait Connection: fmt::Debug + Send + Sync {
     fn endpoint(&self) -> &Endpoint;
 
     /// Who is at the other end, as the system recorded it when they connected (client) or bound
-    /// (server).
+    /// (server). Where nobody ever vouches for peers, a [`Peer`] with
+    /// [`Assurance::None`](crate::peer::Assurance::None) and without an identity.
     ///
     /// # Errors
     /// [`Error::NotYetKnown`] before the first read, where the system tells only then (Windows, for
     /// a client that left how it is tracked to the system).
-    /// [`Error::IdentityUnknown`] if it cannot be established: never guessed.
+    /// [`Error::IdentityUnknown`] if the system was to tell and did not, for this one peer: never
+    /// guessed.
     fn peer(&self) -> Result<&Peer>;
 
     /// How far the server may act for the client. Client: what it asked for. Server: what is in
@@ -241,7 +249,7 @@ pub trait Connection: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// [`Error::TimedOut`]: nothing of this call was accepted. [`Error::Cancelled`],
-    /// [`Error::Disconnected`]; [`Error::Unsupported`] in message mode.
+    /// [`Error::Disconnected`], [`Error::Closed`]; [`Error::Unsupported`] in message mode.
     fn write_vectored(&self, parts: &[IoSlice<'_>], deadline: Deadline) -> Result<usize>;
 
     /// Waits until the connection is ready for `interest`.
@@ -275,14 +283,14 @@ pub trait Connection: fmt::Debug + Send + Sync {
     /// It discards what the peer still sends, so that two ends that close do not wait for each other;
     /// with half-close it finishes writing first and goes on until the peer's end.
     ///
-    /// Afterwards, all else fails with [`Error::Closed`] or [`Error::Disconnected`].
+    /// Afterwards, whatever moves bytes fails with [`Error::Closed`] or [`Error::Disconnected`].
     ///
     /// # Errors
     /// [`Error::TimedOut`], [`Error::Cancelled`]. A peer that is gone already is no error.
     fn close(&self, deadline: Deadline) -> Result<()>;
 
     /// Tells the peer that nothing more will be written; it reads the end after the last byte.
-    /// Reading goes on.
+    /// Reading goes on. A second time changes nothing.
     ///
     /// # Errors
     /// [`Error::Unsupported`] without half-close.
@@ -309,7 +317,8 @@ pub trait Connection: fmt::Debug + Send + Sync {
     /// must not spawn threads or processes, hand work to a pool, log, or call `set*id` functions.
     ///
     /// # Errors
-    /// On any error `work` has not run. [`Error::LevelTooLow`], [`Error::NotPrivileged`],
+    /// On any error `work` has not run. [`Error::LevelTooLow`] (a transport that never acts as
+    /// anyone may say [`Error::Unsupported`] instead), [`Error::NotPrivileged`],
     /// [`Error::IdentityRefused`], [`Error::Sandboxed`], [`Error::IdentityUnknown`],
     /// [`Error::Nested`], [`Error::SwitchFailed`], [`Error::Unsupported`], always so on a client's
     /// end.

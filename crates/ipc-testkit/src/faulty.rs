@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::io::IoSlice;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ipc_core::transport::Messages;
@@ -13,6 +13,9 @@ use ipc_core::{
 };
 
 use crate::wrapper::{Twist, Wrapper};
+
+mod reporting;
+mod waking;
 
 /// What a transport does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,16 +31,34 @@ pub enum Fault {
     MergesMessages,
     /// A read with a deadline times out before it.
     LiesAboutDeadlines,
+    /// Cancelling a connection ends what begins later, and nothing that waits already.
+    CancelsWithoutWaking,
+    /// A connect that waits does not notice that its token is cancelled.
+    ConnectsDeafToItsToken,
+    /// Closing a listener wakes one acceptor only.
+    ClosesWithoutWakingAll,
+    /// A wake ends every wait that is under way.
+    WakesAll,
+    /// An armed listener is reported twice.
+    ReportsTheListenerTwice,
+    /// What a peer wrote is lost if it finished, or began to close, before it was accepted.
+    LosesWhatCameBeforeTheAccept,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 11] = [
         Self::LosesAByte,
         Self::TakesOverALiveName,
         Self::ForgetsTheEnd,
         Self::MergesMessages,
         Self::LiesAboutDeadlines,
+        Self::CancelsWithoutWaking,
+        Self::ConnectsDeafToItsToken,
+        Self::ClosesWithoutWakingAll,
+        Self::WakesAll,
+        Self::ReportsTheListenerTwice,
+        Self::LosesWhatCameBeforeTheAccept,
     ];
 
     /// `transport`, with this fault.
@@ -53,6 +74,14 @@ impl Fault {
             Self::ForgetsTheEnd => wrap(inner, ForgetsTheEnd),
             Self::MergesMessages => wrap(inner, MergesMessages),
             Self::LiesAboutDeadlines => wrap(inner, LiesAboutDeadlines),
+            Self::CancelsWithoutWaking => wrap(inner, waking::CancelsWithoutWaking::default()),
+            Self::ConnectsDeafToItsToken => wrap(inner, waking::ConnectsDeafToItsToken),
+            Self::ClosesWithoutWakingAll => wrap(inner, waking::ClosesWithoutWakingAll::default()),
+            Self::WakesAll => wrap(inner, reporting::WakesAll),
+            Self::ReportsTheListenerTwice => wrap(inner, reporting::ReportsTheListenerTwice),
+            Self::LosesWhatCameBeforeTheAccept => {
+                wrap(inner, LosesWhatCameBeforeTheAccept::default())
+            }
         }
     }
 }
@@ -212,5 +241,57 @@ impl Twist for LiesAboutDeadlines {
         deadline: Deadline,
     ) -> Result<bool> {
         inner.receive(buffer, max, Self::instead_of(deadline))
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct LosesWhatCameBeforeTheAccept {
+    /// Whether an end has finished since the last connect.
+    finished: Arc<AtomicBool>,
+    lost: bool,
+}
+
+impl Twist for LosesWhatCameBeforeTheAccept {
+    fn for_connection(&self) -> Self {
+        let lost = self.finished.swap(false, Ordering::SeqCst);
+        Self { finished: Arc::clone(&self.finished), lost }
+    }
+
+    fn connect(
+        &self,
+        inner: &dyn Transport,
+        to: &Endpoint,
+        options: &ConnectOptions,
+    ) -> Result<Box<dyn Connection>> {
+        self.finished.store(false, Ordering::SeqCst);
+        inner.connect(to, options)
+    }
+
+    fn finish_writing(&self, inner: &dyn Connection) -> Result<()> {
+        self.finished.store(true, Ordering::SeqCst);
+        inner.finish_writing()
+    }
+
+    fn close(&self, inner: &dyn Connection, deadline: Deadline) -> Result<()> {
+        self.finished.store(true, Ordering::SeqCst);
+        inner.close(deadline)
+    }
+
+    fn read(&self, inner: &dyn Connection, buffer: &mut [u8], deadline: Deadline) -> Result<usize> {
+        if self.lost { Ok(0) } else { inner.read(buffer, deadline) }
+    }
+
+    fn receive(
+        &self,
+        inner: &dyn Messages,
+        buffer: &mut Vec<u8>,
+        max: usize,
+        deadline: Deadline,
+    ) -> Result<bool> {
+        if !self.lost {
+            return inner.receive(buffer, max, deadline);
+        }
+        buffer.clear();
+        Ok(false)
     }
 }

@@ -1,15 +1,16 @@
 //! What a case is given: the transport under test, and both ends of connections over it.
 
 use std::sync::Arc;
-use std::thread;
 
 use ipc_core::{
     BindOptions, Capabilities, ConnectOptions, Connection, Deadline, Endpoint, Listener, Mode,
     Policy, Transport,
 };
 
+mod crew;
 mod end;
 
+pub use crew::{Crew, HEAD_STARTS, Worker, with_threads};
 pub use end::End;
 
 /// The transport under test, with fresh names for it and one of its two modes.
@@ -178,58 +179,12 @@ impl Pair {
     /// ends are cancelled, so that the others do not wait for it for ever.
     pub fn with_threads<'env, T>(
         &'env self,
-        work: impl for<'scope> FnOnce(Crew<'scope, 'env>) -> T,
+        work: impl for<'scope> FnOnce(&Crew<'scope, 'env>) -> T,
     ) -> T {
-        thread::scope(|scope| {
-            let _rescue = Rescue(self);
-            work(Crew { scope, pair: self })
-        })
-    }
-}
-
-/// Starts threads that work on a [`Pair`].
-#[derive(Clone, Copy, Debug)]
-pub struct Crew<'scope, 'env> {
-    scope: &'scope thread::Scope<'scope, 'env>,
-    pair: &'env Pair,
-}
-
-impl<'scope> Crew<'scope, '_> {
-    /// Starts a thread.
-    pub fn spawn<T: Send + 'scope>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'scope,
-    ) -> Worker<'scope, T> {
-        let pair = self.pair;
-        Worker(self.scope.spawn(move || {
-            let _rescue = Rescue(pair);
-            work()
-        }))
-    }
-}
-
-/// A thread of a [`Crew`].
-#[derive(Debug)]
-pub struct Worker<'scope, T>(thread::ScopedJoinHandle<'scope, T>);
-
-impl<T> Worker<'_, T> {
-    /// Waits for the thread and what it returns.
-    ///
-    /// # Panics
-    /// As the thread did.
-    pub fn join(self) -> T {
-        self.0.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    }
-}
-
-/// Cancels both ends if this thread panics.
-struct Rescue<'a>(&'a Pair);
-
-impl Drop for Rescue<'_> {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            self.0.client.cancel();
-            self.0.server.cancel();
-        }
+        let rescue = || {
+            self.client.cancel();
+            self.server.cancel();
+        };
+        with_threads(rescue, work)
     }
 }

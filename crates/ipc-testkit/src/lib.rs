@@ -36,6 +36,7 @@ pub mod faulty;
 pub mod harness;
 mod list;
 pub mod names;
+pub mod outcome;
 pub mod watchdog;
 mod wrapper;
 

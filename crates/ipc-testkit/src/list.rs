@@ -88,6 +88,7 @@ macro_rules! __cases {
             after_a_close_nothing_works_any_more
             dropping_does_not_wait
             a_peer_that_vanishes_before_it_is_accepted_harms_nobody
+            what_is_said_before_the_accept_arrives_with_its_end
             a_peer_that_vanishes_ends_whatever_waits_for_it
         } }
         $crate::$then! { $($context)* deadlines {

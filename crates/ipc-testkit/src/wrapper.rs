@@ -19,6 +19,11 @@ pub(crate) trait Twist: fmt::Debug + Clone + Send + Sync + 'static {
         self.clone()
     }
 
+    /// Itself at a new listener, where it has a state.
+    fn for_listener(&self) -> Self {
+        self.clone()
+    }
+
     fn bind(
         &self,
         inner: &dyn Transport,
@@ -28,6 +33,14 @@ pub(crate) trait Twist: fmt::Debug + Clone + Send + Sync + 'static {
         inner.bind(at, options)
     }
 
+    fn accept(&self, inner: &dyn Listener, deadline: Deadline) -> Result<Box<dyn Connection>> {
+        inner.accept(deadline)
+    }
+
+    fn waiter(&self, inner: &dyn Listener) -> Option<Arc<dyn Waiter>> {
+        inner.waiter()
+    }
+
     fn connect(
         &self,
         inner: &dyn Transport,
@@ -35,6 +48,23 @@ pub(crate) trait Twist: fmt::Debug + Clone + Send + Sync + 'static {
         options: &ConnectOptions,
     ) -> Result<Box<dyn Connection>> {
         inner.connect(to, options)
+    }
+
+    /// Comes before whatever else is asked of a connection.
+    fn before(&self, inner: &dyn Connection) {
+        let _ = inner;
+    }
+
+    fn cancel(&self, inner: &dyn Connection) {
+        inner.cancel();
+    }
+
+    fn close(&self, inner: &dyn Connection, deadline: Deadline) -> Result<()> {
+        inner.close(deadline)
+    }
+
+    fn finish_writing(&self, inner: &dyn Connection) -> Result<()> {
+        inner.finish_writing()
     }
 
     fn read(&self, inner: &dyn Connection, buffer: &mut [u8], deadline: Deadline) -> Result<usize> {
@@ -89,7 +119,7 @@ impl<T: Twist> Transport for Wrapper<T> {
 
     fn bind(&self, at: &Endpoint, options: &BindOptions) -> Result<Box<dyn Listener>> {
         let inner = self.twist.bind(&*self.inner, at, options)?;
-        Ok(Box::new(WrappedListener { inner, at: at.clone(), twist: self.twist.clone() }))
+        Ok(Box::new(WrappedListener { inner, at: at.clone(), twist: self.twist.for_listener() }))
     }
 
     fn connect(&self, to: &Endpoint, options: &ConnectOptions) -> Result<Box<dyn Connection>> {
@@ -115,7 +145,7 @@ impl<T: Twist> Listener for WrappedListener<T> {
     }
 
     fn accept(&self, deadline: Deadline) -> Result<Box<dyn Connection>> {
-        let inner = self.inner.accept(deadline)?;
+        let inner = self.twist.accept(&*self.inner, deadline)?;
         Ok(Box::new(WrappedConnection {
             inner,
             at: self.at.clone(),
@@ -132,7 +162,7 @@ impl<T: Twist> Listener for WrappedListener<T> {
     }
 
     fn waiter(&self) -> Option<Arc<dyn Waiter>> {
-        self.inner.waiter()
+        self.twist.waiter(&*self.inner)
     }
 }
 
@@ -161,35 +191,35 @@ impl<T: Twist> Connection for WrappedConnection<T> {
     }
 
     fn read(&self, buffer: &mut [u8], deadline: Deadline) -> Result<usize> {
-        self.twist.read(&*self.inner, buffer, deadline)
+        self.twist.read(self.inner(), buffer, deadline)
     }
 
     fn write_vectored(&self, parts: &[IoSlice<'_>], deadline: Deadline) -> Result<usize> {
-        self.twist.write_vectored(&*self.inner, parts, deadline)
+        self.twist.write_vectored(self.inner(), parts, deadline)
     }
 
     fn wait(&self, interest: Interest, deadline: Deadline) -> Result<Ready> {
-        self.inner.wait(interest, deadline)
+        self.inner().wait(interest, deadline)
     }
 
     fn park(&self, key: Key, interest: Interest) -> Result<()> {
-        self.inner.park(key, interest)
+        self.inner().park(key, interest)
     }
 
     fn cancel(&self) {
-        self.inner.cancel();
+        self.twist.cancel(&*self.inner);
     }
 
     fn close(&self, deadline: Deadline) -> Result<()> {
-        self.inner.close(deadline)
+        self.twist.close(self.inner(), deadline)
     }
 
     fn finish_writing(&self) -> Result<()> {
-        self.inner.finish_writing()
+        self.twist.finish_writing(self.inner())
     }
 
     fn send_file(&self, file: &File, from: u64, length: u64, deadline: Deadline) -> Result<u64> {
-        self.inner.send_file(file, from, length, deadline)
+        self.inner().send_file(file, from, length, deadline)
     }
 
     fn run_as_peer(&self, work: &mut dyn FnMut(&AsPeer)) -> Result<()> {
@@ -214,8 +244,13 @@ impl<T: Twist> Connection for WrappedConnection<T> {
 }
 
 impl<T: Twist> WrappedConnection<T> {
+    fn inner(&self) -> &dyn Connection {
+        self.twist.before(&*self.inner);
+        &*self.inner
+    }
+
     fn inner_messages(&self, operation: Operation) -> Result<&dyn Messages> {
-        self.inner.messages().ok_or(Error::Unsupported { operation })
+        self.inner().messages().ok_or(Error::Unsupported { operation })
     }
 }
 

@@ -1,10 +1,11 @@
 //! Closing without loss, and peers that vanish. In both modes.
 
 use ipc_core::transport::{Interest, Key};
-use ipc_core::{Deadline, Error, ErrorKind, Waiter};
+use ipc_core::{Deadline, Error, ErrorKind, Listener, Waiter};
 
 use crate::data::{assert_same, stream};
-use crate::harness::{End, Harness, Pair};
+use crate::harness::{End, HEAD_STARTS, Harness, Pair, with_threads};
+use crate::outcome::failure;
 
 /// Everything written before a close arrives, whether or not the peer had sent something that was
 /// never read.
@@ -152,9 +153,9 @@ pub fn after_a_close_nothing_works_any_more(harness: &Harness) {
     server.send(b"never read");
     server.vanish();
     client.close(Deadline::NEVER).expect("the peer is gone");
-    let read = client.receive(Deadline::NEVER).expect_err("closed");
+    let read = failure("reading after a close", client.receive(Deadline::NEVER));
     assert_eq!(read.kind(), ErrorKind::Disconnected, "{read:?}");
-    let write = client.send_some(b"x", Deadline::NEVER).expect_err("closed");
+    let write = failure("writing after a close", client.send_some(b"x", Deadline::NEVER));
     assert_eq!(write.kind(), ErrorKind::Disconnected, "{write:?}");
 }
 
@@ -187,16 +188,68 @@ pub fn a_peer_that_vanishes_before_it_is_accepted_harms_nobody(harness: &Harness
     }
 }
 
+/// What a peer says before it is accepted arrives, with the end after it, though the peer has
+/// finished or begun to close by then. Peers are accepted in the order in which they connected.
+pub fn what_is_said_before_the_accept_arrives_with_its_end(harness: &Harness) {
+    let half_close = harness.capabilities().half_close;
+    let finishes = [finish as fn(&End), begin_to_close];
+    for ends in finishes.into_iter().skip(usize::from(!half_close)) {
+        let listener = harness.listen();
+        let clients = [&b""[..], b"one", b"two"].map(|words| {
+            let client = harness.connect(&*listener);
+            client.send(words);
+            ends(&client);
+            (client, words)
+        });
+        for (client, words) in clients {
+            let server = harness.accept(&*listener);
+            expect_to_be_ready(&server);
+            server.expect(words);
+            expect_to_be_ready(&server);
+            expect_report(harness, &*listener, &server);
+            server.expect_end();
+            server.vanish();
+            client.close(Deadline::NEVER).expect("the peer is gone");
+        }
+    }
+}
+
+fn finish(end: &End) {
+    end.finish_writing().expect("half-close was declared");
+}
+
+fn begin_to_close(end: &End) {
+    closes(end);
+}
+
+fn expect_to_be_ready(end: &End) {
+    let ready = end.wait(Interest::Read, Deadline::NEVER).expect("bytes or the end are there");
+    assert!(ready.read, "{ready:?}");
+}
+
+/// Parked for reading, `end` is reported, if it can be parked.
+fn expect_report(harness: &Harness, listener: &dyn Listener, end: &End) {
+    if let (true, Some(waiter)) = (harness.capabilities().parking, listener.waiter()) {
+        end.park(Key(1), Interest::Read).expect("parking was declared");
+        while reports(&*waiter, Deadline::NEVER) == 0 {}
+    }
+}
+
 /// Whoever waits for a peer that vanishes is told: reader, writer, and one who waits for both.
 pub fn a_peer_that_vanishes_ends_whatever_waits_for_it(harness: &Harness) {
     for waits in [wait_to_read, wait_to_write, wait_to_be_ready] {
-        let Pair { client, server, listener: _listener } = harness.pair();
-        std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| waits(&server));
-            client.vanish();
-            waiting.join().expect("it was told");
-        });
-        server.expect_end();
+        for head_start in HEAD_STARTS {
+            let Pair { client, server, listener: _listener } = harness.pair();
+            with_threads(
+                || server.cancel(),
+                |crew| {
+                    let waiting = crew.spawn_ahead(head_start, || waits(&server));
+                    client.vanish();
+                    waiting.join();
+                },
+            );
+            server.expect_end();
+        }
     }
 }
 
@@ -214,8 +267,7 @@ fn wait_to_write(end: &End) {
 }
 
 fn wait_to_be_ready(end: &End) {
-    let ready = end.wait(Interest::Read, Deadline::NEVER).expect("the end is something to read");
-    assert!(ready.read, "{ready:?}");
+    expect_to_be_ready(end);
     // Told at the latest when the next write fails.
     let ready = end.wait(Interest::Write, Deadline::NEVER).expect("a write will not wait");
     assert!(ready.write, "{ready:?}");

@@ -1,13 +1,13 @@
 //! Deadlines and cancelling, for everything that may wait. In both modes.
 
-use std::fmt;
 use std::time::{Duration, Instant};
 
 use ipc_core::transport::Interest;
 use ipc_core::{CancelToken, Deadline, Error, Result};
 
 use crate::data::stream;
-use crate::harness::{End, Harness, Pair};
+use crate::harness::{End, HEAD_STARTS, Harness, Pair, with_threads};
+use crate::outcome::{assert_cancelled, assert_timed_out};
 use crate::skip;
 
 /// A passed deadline means: try once without waiting. What is there is taken, what is not there
@@ -16,12 +16,12 @@ pub fn a_passed_deadline_tries_once(harness: &Harness) {
     let a_second_ago = Instant::now().checked_sub(Duration::from_secs(1)).map(Deadline::at);
     let listener = harness.listen();
     for passed in [Some(Deadline::NOW), a_second_ago].into_iter().flatten() {
-        assert_timed_out(listener.accept(passed));
+        assert_timed_out("accepting nobody", listener.accept(passed));
         let client = harness.connect(&*listener);
         let server = harness.end(until_there(|| listener.accept(passed)));
 
-        assert_timed_out(server.receive(passed));
-        assert_timed_out(server.wait(Interest::Read, passed));
+        assert_timed_out("reading nothing", server.receive(passed));
+        assert_timed_out("waiting for input", server.wait(Interest::Read, passed));
         let ready = server.wait(Interest::Write, passed).expect("there is room");
         assert!(ready.write, "{ready:?}");
         let sent = server.send_some(b"!", passed).expect("there is room");
@@ -30,24 +30,24 @@ pub fn a_passed_deadline_tries_once(harness: &Harness) {
         client.wait(Interest::Read, Deadline::NEVER).expect("something was sent");
         client.wait(Interest::Read, passed).expect("it is there");
         assert_eq!(client.receive(passed).expect("it is there"), b"!");
-        assert_timed_out(client.receive(passed));
+        assert_timed_out("reading once more", client.receive(passed));
     }
 }
 
 /// A deadline that has not passed is waited for: nothing times out before it.
 pub fn a_deadline_is_waited_for(harness: &Harness) {
     let Pair { client, server, listener } = harness.pair();
-    assert_waits(|deadline| listener.accept(deadline).map(drop));
-    assert_waits(|deadline| server.receive(deadline).map(drop));
-    assert_waits(|deadline| server.wait(Interest::Read, deadline).map(drop));
-    assert_waits_at_last(|deadline| client.send_some(&[0; 100], deadline).map(drop));
+    assert_waits("accepting nobody", |deadline| listener.accept(deadline).map(drop));
+    assert_waits("reading nothing", |deadline| server.receive(deadline).map(drop));
+    assert_waits("waiting for input", |deadline| server.wait(Interest::Read, deadline).map(drop));
+    assert_waits_at_last("writing", |deadline| client.send_some(&[0; 100], deadline).map(drop));
     // Room can come about behind the scenes where the system moves bytes by itself.
-    assert_waits_at_last(|deadline| {
+    assert_waits_at_last("waiting for room and writing", |deadline| {
         client.wait(Interest::Write, deadline)?;
         client.send_some(&[0; 100], deadline).map(drop)
     });
     if harness.capabilities().half_close {
-        assert_waits(|deadline| client.close(deadline));
+        assert_waits("closing before the peer", |deadline| client.close(deadline));
     }
 }
 
@@ -55,7 +55,8 @@ pub fn a_deadline_is_waited_for(harness: &Harness) {
 pub fn a_read_that_timed_out_loses_nothing(harness: &Harness) {
     let Pair { client, server, listener: _listener } = harness.pair();
     for word in [&b"one"[..], b"two", b"three"] {
-        assert_timed_out(server.receive(Deadline::after(Duration::from_millis(1))));
+        let early = server.receive(soon(1));
+        assert_timed_out("reading nothing", early);
         client.send(word);
         server.expect(word);
     }
@@ -69,7 +70,7 @@ pub fn a_write_that_timed_out_had_nothing_accepted(harness: &Harness) {
         // Ends with a write that times out, at once and after a while.
         accepted = client.fill_from(1, accepted);
         let more = stream(1, accepted, 100);
-        match client.send_some(&more, Deadline::after(Duration::from_millis(1))) {
+        match client.send_some(&more, soon(1)) {
             Ok(count) => accepted += count,
             Err(error) => assert!(matches!(error, Error::TimedOut { .. }), "{error:?}"),
         }
@@ -83,10 +84,11 @@ pub fn a_write_that_timed_out_had_nothing_accepted(harness: &Harness) {
 pub fn a_connect_that_waits_meets_its_deadline_and_its_token(harness: &Harness) {
     let listener = harness.listen();
     let connect = |options| harness.transport().connect(listener.endpoint(), &options);
-    let hasty = || connect(harness.connect_options().deadline(Deadline::NOW));
+    // Far longer than a place takes that is free.
+    let try_to = || connect(harness.connect_options().deadline(soon(20)));
     let mut waiting = Vec::new();
     loop {
-        match hasty() {
+        match try_to() {
             Ok(connection) => waiting.push(connection),
             Err(Error::TimedOut { .. }) => break,
             Err(error) => panic!("cannot connect: {}", error.chain()),
@@ -98,15 +100,22 @@ pub fn a_connect_that_waits_meets_its_deadline_and_its_token(harness: &Harness) 
             );
         }
     }
-    assert_waits(|deadline| connect(harness.connect_options().deadline(deadline)).map(drop));
-
-    let token = CancelToken::new();
-    std::thread::scope(|scope| {
-        let options = harness.connect_options().cancel(token.clone());
-        let connecting = scope.spawn(|| connect(options));
-        token.cancel();
-        assert_cancelled(connecting.join().expect("no panic"));
+    assert_waits("connecting to a full backlog", |deadline| {
+        connect(harness.connect_options().deadline(deadline)).map(drop)
     });
+
+    for head_start in HEAD_STARTS {
+        let token = CancelToken::new();
+        with_threads(
+            || listener.close(),
+            |crew| {
+                let options = harness.connect_options().cancel(token.clone());
+                let connecting = crew.spawn_ahead(head_start, || connect(options));
+                token.cancel();
+                assert_cancelled("connecting with a token", connecting.join());
+            },
+        );
+    }
 }
 
 /// A connect whose token is cancelled already does not connect.
@@ -115,8 +124,9 @@ pub fn a_cancelled_token_connects_nobody(harness: &Harness) {
     let token = CancelToken::new();
     token.cancel();
     let options = harness.connect_options().cancel(token);
-    assert_cancelled(harness.transport().connect(listener.endpoint(), &options));
-    assert_timed_out(listener.accept(Deadline::NOW));
+    let outcome = harness.transport().connect(listener.endpoint(), &options);
+    assert_cancelled("connecting with a cancelled token", outcome);
+    assert_timed_out("accepting nobody", listener.accept(Deadline::NOW));
 }
 
 /// A token that is cancelled once the connection stands changes nothing any more.
@@ -134,35 +144,50 @@ pub fn a_token_has_no_power_over_what_is_connected(harness: &Harness) {
 /// Cancelling ends whatever is under way on that end, from any thread and for good.
 pub fn cancelling_ends_whatever_is_under_way(harness: &Harness) {
     for at_client in [true, false] {
-        for waits in [wait_to_read, wait_to_write, wait_to_be_ready] {
-            let Pair { client, server, listener: _listener } = harness.pair();
-            let (near, _far) = if at_client { (client, server) } else { (server, client) };
-            std::thread::scope(|scope| {
-                let waiting = scope.spawn(|| waits(&near));
+        for (tried, waits) in WAITS {
+            for head_start in HEAD_STARTS {
+                let Pair { client, server, listener: _listener } = harness.pair();
+                let (near, _far) = if at_client { (client, server) } else { (server, client) };
+                cancel_while(&near, tried, waits, head_start);
                 near.cancel();
-                assert_cancelled(waiting.join().expect("no panic"));
-            });
-            near.cancel();
-            for later in [wait_to_read, wait_to_write, wait_to_be_ready] {
-                assert_cancelled(later(&near));
+                for (later, waits) in WAITS {
+                    assert_cancelled(later, waits(&near));
+                }
+                assert_cancelled("closing", near.close(Deadline::NEVER));
             }
-            assert_cancelled(near.close(Deadline::NEVER));
         }
     }
 }
 
+/// Cancels `near` while another thread is at what `waits` does.
+fn cancel_while(near: &End, tried: &str, waits: Waits, head_start: Duration) {
+    with_threads(
+        || near.cancel(),
+        |crew| {
+            let waiting = crew.spawn_ahead(head_start, || waits(near));
+            near.cancel();
+            assert_cancelled(tried, waiting.join());
+        },
+    );
+}
+
 /// Cancelling ends a close that waits for the peer's end.
 pub fn cancelling_ends_a_close(harness: &Harness) {
-    let Pair { client, server: _server, listener: _listener } = harness.pair();
-    std::thread::scope(|scope| {
-        let closing = scope.spawn(|| client.close(Deadline::NEVER));
-        client.cancel();
-        match closing.join().expect("no panic") {
-            // Without half-close there was nothing to wait for.
-            Ok(()) if !harness.capabilities().half_close => {}
-            outcome => assert_cancelled(outcome),
-        }
-    });
+    for head_start in HEAD_STARTS {
+        let Pair { client, server: _server, listener: _listener } = harness.pair();
+        with_threads(
+            || client.cancel(),
+            |crew| {
+                let closing = crew.spawn_ahead(head_start, || client.close(Deadline::NEVER));
+                client.cancel();
+                match closing.join() {
+                    // Without half-close there was nothing to wait for.
+                    Ok(()) if !harness.capabilities().half_close => {}
+                    outcome => assert_cancelled("closing before the peer", outcome),
+                }
+            },
+        );
+    }
 }
 
 /// What was cancelled reads nothing any more, though it had come in time.
@@ -171,10 +196,19 @@ pub fn what_is_cancelled_gives_nothing_out(harness: &Harness) {
     client.send(b"in time");
     server.wait(Interest::Read, Deadline::NEVER).expect("something was sent");
     server.cancel();
-    assert_cancelled(server.receive(Deadline::NOW));
+    assert_cancelled("reading what was cancelled", server.receive(Deadline::NOW));
     drop(server);
     wait_to_write(&client).expect_err("the peer is gone");
 }
+
+type Waits = fn(&End) -> Result<()>;
+
+/// What may wait for ever on a connection.
+const WAITS: [(&str, Waits); 3] = [
+    ("reading", wait_to_read),
+    ("writing", wait_to_write),
+    ("waiting for input", wait_to_be_ready),
+];
 
 fn wait_to_read(end: &End) -> Result<()> {
     end.receive(Deadline::NEVER).map(drop)
@@ -202,29 +236,27 @@ fn until_there<T>(mut attempt: impl FnMut() -> Result<T>) -> T {
 }
 
 /// `call` has nothing to come back for but its deadline.
-fn assert_waits(call: impl Fn(Deadline) -> Result<()>) {
-    let deadline = Deadline::after(Duration::from_millis(30));
-    assert_timed_out(call(deadline));
-    assert!(deadline.has_passed(), "it timed out before its deadline");
+#[track_caller]
+fn assert_waits(tried: &str, call: impl Fn(Deadline) -> Result<()>) {
+    let deadline = soon(30);
+    assert_timed_out(tried, call(deadline));
+    assert!(deadline.has_passed(), "{tried} timed out before its deadline");
 }
 
 /// As [`assert_waits`], once `call` has nothing more to do.
-fn assert_waits_at_last(call: impl Fn(Deadline) -> Result<()>) {
+#[track_caller]
+fn assert_waits_at_last(tried: &str, call: impl Fn(Deadline) -> Result<()>) {
     loop {
-        let deadline = Deadline::after(Duration::from_millis(30));
+        let deadline = soon(30);
         let outcome = call(deadline);
         if outcome.is_err() {
-            assert_timed_out(outcome);
-            assert!(deadline.has_passed(), "it timed out before its deadline");
+            assert_timed_out(tried, outcome);
+            assert!(deadline.has_passed(), "{tried} timed out before its deadline");
             return;
         }
     }
 }
 
-fn assert_timed_out<T: fmt::Debug>(outcome: Result<T>) {
-    assert!(matches!(outcome, Err(Error::TimedOut { .. })), "{outcome:?}");
-}
-
-fn assert_cancelled<T: fmt::Debug>(outcome: Result<T>) {
-    assert!(matches!(outcome, Err(Error::Cancelled { .. })), "{outcome:?}");
+fn soon(milliseconds: u64) -> Deadline {
+    Deadline::after(Duration::from_millis(milliseconds))
 }

@@ -3,7 +3,8 @@
 use ipc_core::{Deadline, Error, ErrorKind, Operation};
 
 use crate::data::{assert_same, stream};
-use crate::harness::{End, Harness};
+use crate::harness::{End, HEAD_STARTS, Harness};
+use crate::outcome::failure;
 
 /// Both ends send and receive at once, more than any buffer holds, and every byte arrives.
 pub fn both_directions_carry_load_at_once(harness: &Harness) {
@@ -27,28 +28,33 @@ pub fn both_directions_carry_load_at_once(harness: &Harness) {
 
 /// A read that waits on one thread does not hold up another thread's write.
 pub fn a_waiting_read_does_not_hold_up_a_write(harness: &Harness) {
-    let pair = harness.pair();
-    pair.with_threads(|crew| {
-        let reader = crew.spawn(|| pair.client.receive_exactly(5));
-        pair.client.send(b"question");
-        pair.server.expect(b"question");
-        pair.server.send(b"reply");
-        assert_eq!(reader.join(), b"reply");
-    });
+    for head_start in HEAD_STARTS {
+        let pair = harness.pair();
+        pair.with_threads(|crew| {
+            let reader = crew.spawn_ahead(head_start, || pair.client.receive_exactly(5));
+            pair.client.send(b"question");
+            pair.server.expect(b"question");
+            pair.server.send(b"reply");
+            assert_eq!(reader.join(), b"reply");
+        });
+    }
 }
 
 /// A write that waits on one thread does not hold up another thread's read.
 pub fn a_waiting_write_does_not_hold_up_a_read(harness: &Harness) {
-    let pair = harness.pair();
-    let filled = pair.client.fill(1);
-    pair.with_threads(|crew| {
-        let writer = crew.spawn(|| pair.client.send(b"more than fits"));
-        pair.server.send(b"meanwhile");
-        pair.client.expect(b"meanwhile");
-        pair.server.expect(&stream(1, 0, filled));
-        pair.server.expect(b"more than fits");
-        writer.join();
-    });
+    for head_start in HEAD_STARTS {
+        let pair = harness.pair();
+        let filled = pair.client.fill(1);
+        pair.with_threads(|crew| {
+            let more = b"more than fits";
+            let writer = crew.spawn_ahead(head_start, || pair.client.send(more));
+            pair.server.send(b"meanwhile");
+            pair.client.expect(b"meanwhile");
+            pair.server.expect(&stream(1, 0, filled));
+            pair.server.expect(more);
+            writer.join();
+        });
+    }
 }
 
 /// Half-close ends one direction only, and the end stays: or the transport says that it has none.
@@ -63,6 +69,7 @@ pub fn half_close_ends_one_direction_only(harness: &Harness) {
         return;
     }
     outcome.expect("the capability was declared");
+    pair.client.finish_writing().expect("the second time changes nothing");
     pair.server.expect(b"the last words");
     for _ in 0..2 {
         let end = pair.server.receive(Deadline::NEVER).expect("the end is no error");
@@ -70,6 +77,7 @@ pub fn half_close_ends_one_direction_only(harness: &Harness) {
     }
     pair.server.send(b"an answer all the same");
     pair.client.expect(b"an answer all the same");
-    let late = pair.client.send_some(b"x", Deadline::NEVER).expect_err("it said the last");
+    let late = pair.client.send_some(b"x", Deadline::NEVER);
+    let late = failure("writing after the last word", late);
     assert_eq!(late.kind(), ErrorKind::Disconnected, "{late:?}");
 }

@@ -7,6 +7,7 @@ use ipc_core::transport::{Handles, ReceivedHandle, Ticket};
 use ipc_core::{Error, Result};
 
 use crate::harness::{End, Harness, Pair};
+use crate::outcome::failure;
 
 /// Where handles cannot be passed, asking for them is an error; a connection that was made without
 /// them has none.
@@ -17,11 +18,11 @@ pub fn handles_are_as_declared(harness: &Harness) {
         return;
     }
     let bind = harness.transport().bind(&harness.fresh(), &harness.bind_options().handles(true));
-    let bind = bind.expect_err("it cannot pass handles");
+    let bind = failure("binding with handles, undeclared,", bind);
     assert!(matches!(bind, Error::Unsupported { .. }), "{bind:?}");
     let at = without.listener.endpoint();
     let connect = harness.transport().connect(at, &harness.connect_options().handles(true));
-    let connect = connect.expect_err("it cannot pass handles");
+    let connect = failure("connecting with handles, undeclared,", connect);
     assert!(matches!(connect, Error::Unsupported { .. }), "{connect:?}");
 }
 

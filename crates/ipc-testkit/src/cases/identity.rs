@@ -6,6 +6,7 @@ use ipc_core::peer::{Assurance, Peer};
 use ipc_core::{AsPeer, Deadline, Error, ImpersonationLevel, Operation, Policy, Result};
 
 use crate::harness::{End, Harness, Pair};
+use crate::outcome::failure;
 
 /// Each end knows the other truthfully, or says that nobody vouches for it. (Both ends are this
 /// process here.)
@@ -54,7 +55,8 @@ pub fn an_untrusted_server_gets_no_byte(harness: &Harness) {
     let listener = harness.listen();
     // The overflow id minus one: nobody is that.
     let picky = harness.connect_options().server(Policy::uid(65_533));
-    let refusal = harness.transport().connect(listener.endpoint(), &picky).expect_err("picky");
+    let outcome = harness.transport().connect(listener.endpoint(), &picky);
+    let refusal = failure("connecting to a server of another user than asked for", outcome);
     assert!(matches!(refusal, Error::ServerNotTrusted { .. }), "{refusal:?}");
     match listener.accept(Deadline::NOW) {
         Ok(server) => harness.end(server).expect_end(),

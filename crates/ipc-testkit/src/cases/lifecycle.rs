@@ -1,17 +1,17 @@
 //! Binding, connecting and accepting. In both modes.
 
-use std::thread;
+use ipc_core::{Deadline, Endpoint, Error, Listener, Result};
 
-use ipc_core::{Deadline, Endpoint, Error, Listener};
-
-use crate::harness::Harness;
+use crate::harness::{HEAD_STARTS, Harness, with_threads};
+use crate::outcome::{assert_not_found, failure};
+use crate::skip;
 
 /// A bound name is refused to a second listener, and the first goes on.
 pub fn a_bound_name_is_refused_to_a_second_listener(harness: &Harness) {
     let listener = harness.listen();
     for _ in 0..3 {
         let second = harness.transport().bind(listener.endpoint(), &harness.bind_options());
-        let refusal = second.expect_err("the name is taken");
+        let refusal = failure("binding a name that is taken", second);
         assert!(matches!(refusal, Error::EndpointInUse { .. }), "{refusal:?}");
     }
     let client = harness.connect(&*listener);
@@ -56,10 +56,11 @@ pub fn where_nobody_listens_connecting_says_so(harness: &Harness) {
 /// An endpoint with another transport's scheme is refused, bound or connected to.
 pub fn a_foreign_scheme_is_refused(harness: &Harness) {
     let foreign = Endpoint::with_scheme("no-such-transport", "x").expect("a good endpoint");
-    let bind = harness.transport().bind(&foreign, &harness.bind_options()).expect_err("foreign");
+    let bind = harness.transport().bind(&foreign, &harness.bind_options());
+    let bind = failure("binding a foreign endpoint", bind);
     assert!(matches!(bind, Error::InvalidEndpoint { .. }), "{bind:?}");
     let connect = harness.transport().connect(&foreign, &harness.connect_options());
-    let connect = connect.expect_err("foreign");
+    let connect = failure("connecting to a foreign endpoint", connect);
     assert!(matches!(connect, Error::InvalidEndpoint { .. }), "{connect:?}");
     assert_eq!(harness.fresh().scheme().unwrap_or("bare"), harness.transport().scheme());
 }
@@ -76,20 +77,23 @@ pub fn the_endpoint_is_told_as_it_was_bound(harness: &Harness) {
 
 /// A closed listener wakes every waiting acceptor, accepts nobody ever after and refuses peers.
 pub fn a_closed_listener_wakes_its_acceptors_and_refuses(harness: &Harness) {
-    let listener = harness.listen();
-    thread::scope(|scope| {
-        let acceptors: Vec<_> =
-            (0..4).map(|_| scope.spawn(|| listener.accept(Deadline::NEVER))).collect();
+    for head_start in HEAD_STARTS {
+        let listener = harness.listen();
+        with_threads(
+            || listener.close(),
+            |crew| {
+                let accept = || listener.accept(Deadline::NEVER);
+                let acceptors = crew.spawn_all_ahead(4, head_start, accept);
+                listener.close();
+                for acceptor in acceptors {
+                    assert_closed("accepting until the listener closes", acceptor.join());
+                }
+            },
+        );
+        assert_closed("accepting after that", listener.accept(Deadline::NEVER));
+        assert_nobody_listens(harness, listener.endpoint());
         listener.close();
-        for acceptor in acceptors {
-            let outcome = acceptor.join().expect("no panic").expect_err("nobody came");
-            assert!(matches!(outcome, Error::Closed { .. }), "{outcome:?}");
-        }
-    });
-    let later = listener.accept(Deadline::NEVER).expect_err("closed for good");
-    assert!(matches!(later, Error::Closed { .. }), "{later:?}");
-    assert_nobody_listens(harness, listener.endpoint());
-    listener.close();
+    }
 }
 
 /// Of many threads that accept at once, exactly one gets each peer.
@@ -98,25 +102,53 @@ pub fn each_peer_is_handed_to_one_acceptor(harness: &Harness) {
 }
 
 /// A burst of 500 connects is served, each waiting for its place where it must. Runs alone: all
-/// the clients live at once, which takes half of the descriptors that a process usually has.
+/// the clients live at once, which takes half of the descriptors that a process usually has. With
+/// more than one for a client there are fewer clients.
 pub fn a_burst_of_500_connects_is_served(harness: &Harness) {
-    serve_peers(harness, 500, 1, 10);
+    const DESCRIPTORS: u32 = 500;
+    const CONNECTORS: u32 = 10;
+    let for_each = descriptors_of_a_client(harness);
+    let peers = DESCRIPTORS / for_each / CONNECTORS * CONNECTORS;
+    if for_each > 1 {
+        let reason = format!("only with {peers} of them: a client takes {for_each} descriptors");
+        skip("a_burst_of_500_connects_is_served", &reason);
+    }
+    serve_peers(harness, peers, 1, CONNECTORS);
+}
+
+/// How many descriptors a client's end takes; one, where nobody counts them.
+fn descriptors_of_a_client(harness: &Harness) -> u32 {
+    let listener = harness.listen();
+    let count = || harness.open_handles().unwrap_or(0);
+    let connect = || {
+        let client = harness.connect(&*listener);
+        harness.accept(&*listener).vanish();
+        client
+    };
+    // What is made once and kept is made by the first.
+    connect().vanish();
+    let before = count();
+    let clients = [(); 4].map(|()| connect());
+    let taken = count().saturating_sub(before) / clients.len();
+    u32::try_from(taken).expect("fewer than a process can have").max(1)
 }
 
 /// Connects `peers` times from `connectors` threads, each saying its number, and accepts in
 /// `acceptors` threads: every number must come once.
 fn serve_peers(harness: &Harness, peers: u32, acceptors: u32, connectors: u32) {
     let listener = harness.listen();
+    let listener = &*listener;
     let each = peers / connectors;
-    let mut greeted: Vec<u32> = thread::scope(|scope| {
+    // Ends the acceptors, and the clients that were not met with them.
+    let rescue = || listener.close();
+    let mut greeted: Vec<u32> = with_threads(rescue, |crew| {
         for connector in 0..connectors {
-            let listener = &*listener;
-            scope.spawn(move || connect_and_say(harness, listener, connector * each, each));
+            crew.spawn(move || connect_and_say(harness, listener, connector * each, each));
         }
         let accepting: Vec<_> = (0..acceptors)
-            .map(|_| scope.spawn(|| accept_and_ask(harness, &*listener, peers / acceptors)))
+            .map(|_| crew.spawn(|| accept_and_ask(harness, listener, peers / acceptors)))
             .collect();
-        accepting.into_iter().flat_map(|thread| thread.join().expect("no panic")).collect()
+        accepting.into_iter().flat_map(|thread| thread.join()).collect()
     });
     greeted.sort_unstable();
     assert_eq!(greeted, Vec::from_iter(0..peers), "some peers were lost or met twice");
@@ -143,8 +175,14 @@ fn accept_and_ask(harness: &Harness, listener: &dyn Listener, count: u32) -> Vec
     (0..count).map(ask).collect()
 }
 
+#[track_caller]
+fn assert_closed<T>(tried: &str, outcome: Result<T>) {
+    let error = failure(tried, outcome);
+    assert!(matches!(error, Error::Closed { .. }), "{tried}: {error:?}");
+}
+
+#[track_caller]
 fn assert_nobody_listens(harness: &Harness, at: &Endpoint) {
-    let refusal = harness.transport().connect(at, &harness.connect_options());
-    let refusal = refusal.expect_err("nobody listens");
-    assert!(matches!(refusal, Error::NotFound { .. }), "{refusal:?}");
+    let outcome = harness.transport().connect(at, &harness.connect_options());
+    assert_not_found(&format!("connecting to `{at}`"), outcome);
 }

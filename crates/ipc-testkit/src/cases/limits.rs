@@ -4,6 +4,7 @@ use ipc_core::transport::{Interest, Key};
 use ipc_core::{BindOptions, ConnectOptions, Deadline, Error, Listener, Mode, Policy};
 
 use crate::harness::{End, Harness};
+use crate::outcome::failure;
 use crate::skip;
 
 /// Message mode is there where a longest message is declared, and an error elsewhere.
@@ -16,12 +17,12 @@ pub fn message_mode_is_as_declared(harness: &Harness) {
             bound.expect("message mode was declared");
         }
         None => {
-            let bind = bound.expect_err("no message mode was declared");
+            let bind = failure("binding in message mode, undeclared,", bound);
             assert!(matches!(bind, Error::Unsupported { .. }), "{bind:?}");
             let listener = harness.bind(&BindOptions::new());
             let options = ConnectOptions::new().mode(Mode::Messages).server(Policy::any());
             let connect = harness.transport().connect(listener.endpoint(), &options);
-            let connect = connect.expect_err("no message mode was declared");
+            let connect = failure("connecting in message mode, undeclared,", connect);
             assert!(matches!(connect, Error::Unsupported { .. }), "{connect:?}");
         }
     }
@@ -43,7 +44,7 @@ pub fn the_two_modes_do_not_connect(harness: &Harness) {
         let listener = harness.bind(&BindOptions::new().mode(bound));
         let options = |mode| ConnectOptions::new().mode(mode).server(Policy::any());
         let refusal = harness.transport().connect(listener.endpoint(), &options(connected));
-        refusal.expect_err("the modes differ");
+        failure("connecting in another mode", refusal);
         let _client = harness.connect_with(&*listener, &options(bound));
         listener.accept(Deadline::NEVER).expect("this one fits");
     }
@@ -87,7 +88,7 @@ const DEATHS: [Death; 7] = [
     // Before it is accepted.
     |harness, listener| {
         connect(harness, listener).vanish();
-        while listener.accept(Deadline::NOW).is_ok() {}
+        clear(harness, listener);
     },
     // Without a word.
     |harness, listener| {

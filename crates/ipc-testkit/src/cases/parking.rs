@@ -1,7 +1,8 @@
 //! Parked connections and the waiter that watches them. In both modes.
 //!
-//! Reports may be spurious or late, so these cases wait for the ones that must come and count
-//! those that may come once at most.
+//! A report may be late, and spurious in that the next call finds nothing. But there is at most
+//! one for each time that something is parked or armed: these cases wait for the ones that must
+//! come and count them.
 
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -12,7 +13,7 @@ use ipc_core::transport::{Interest, Key, Ready};
 use ipc_core::{Deadline, Error, Listener, Operation, Waiter};
 
 use crate::data::stream;
-use crate::harness::{End, Harness, Pair};
+use crate::harness::{End, HEAD_STARTS, Harness, Pair, with_threads};
 
 /// Parking works where it is declared, and is unsupported where it is not; a client's end, which
 /// belongs to no listener, cannot be parked.
@@ -161,7 +162,6 @@ pub fn a_waiter_waits_until_its_deadline(harness: &Harness) {
 
 /// A wake ends one wait: one that is under way, else the next; two wakes end two.
 pub fn a_wake_ends_exactly_one_wait(harness: &Harness) {
-    const WAITS: usize = 4;
     let Some(lot) = Lot::new(harness) else { return };
     for wakes in [1, 2] {
         (0..wakes).for_each(|_| lot.waiter.wake());
@@ -169,22 +169,28 @@ pub fn a_wake_ends_exactly_one_wait(harness: &Harness) {
         assert_no_wake_is_left(&*lot.waiter);
     }
 
+    for head_start in HEAD_STARTS {
+        wake_one_by_one(&*lot.waiter, head_start);
+        // Had one wake ended two waits, the last one would still be there.
+        assert_no_wake_is_left(&*lot.waiter);
+    }
+}
+
+/// Has several threads wait, and ends one after the other.
+fn wake_one_by_one(waiter: &dyn Waiter, head_start: Duration) {
+    const WAITS: usize = 4;
     let (ended, ends) = mpsc::channel();
-    thread::scope(|scope| {
+    let rescue = || (0..WAITS).for_each(|_| waiter.wake());
+    with_threads(rescue, |crew| {
+        crew.spawn_all_ahead(WAITS, head_start, move || {
+            wait_once(waiter);
+            ended.send(()).expect("all ends are counted");
+        });
         for _ in 0..WAITS {
-            let (waiter, ended) = (&lot.waiter, ended.clone());
-            scope.spawn(move || {
-                wait_once(&**waiter);
-                ended.send(()).expect("all ends are counted");
-            });
-        }
-        for _ in 0..WAITS {
-            lot.waiter.wake();
+            waiter.wake();
             ends.recv().expect("one wait ends");
         }
     });
-    // Had one wake ended two waits, the last one would still be there.
-    assert_no_wake_is_left(&*lot.waiter);
 }
 
 /// Of many threads that wait at once, exactly one gets each report.
@@ -276,11 +282,14 @@ impl Lot {
     }
 }
 
+/// The first report under `key`, which must be the only one that its wait brings.
 fn wait_for(waiter: &dyn Waiter, key: Key) -> Ready {
     let mut reports = Vec::new();
     loop {
         waiter.wait(&mut reports, Deadline::NEVER).expect("it can wait");
-        if let Some((_, ready)) = reports.iter().find(|(reported, _)| *reported == key) {
+        let mut hits = reports.iter().filter(|(reported, _)| *reported == key);
+        if let Some((_, ready)) = hits.next() {
+            assert_eq!(hits.count(), 0, "{key:?} was reported more than once: {reports:?}");
             return *ready;
         }
         reports.clear();
