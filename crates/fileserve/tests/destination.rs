@@ -1,5 +1,5 @@
 //! Where `get -o` writes, and what others can make of that.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 #![allow(clippy::disallowed_methods, reason = "files of the test's own")]
 
 mod common;
