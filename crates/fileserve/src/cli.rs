@@ -97,6 +97,8 @@ fn say(text: &str) {
 }
 
 /// Prints data. A reader that has gone away has read all it wanted: that ends the program well.
+/// A standard output that was closed from the start is no error either: before `main`, the standard
+/// library opens `/dev/null` in its place, and nothing tells that from what a caller has chosen.
 fn print(text: &str) -> Result<(), Failed> {
     let mut out = io::stdout().lock();
     written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))

@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use ipc_core::Error as IpcError;
 use ipc_core::client::{BodyReader, Client};
+use ipc_core::{Deadline, Error as IpcError};
 
+use crate::destination::Destination;
 use crate::error::{Error, Result};
 use crate::protocol::{
     About, Algorithm, Digest, Entry, EntryReader, FileHead, FileInfo, FilesClient, Listing, Part,
@@ -57,18 +58,26 @@ impl FileClient {
     }
 
     /// Fetches the file `path` to `destination`, where it appears once it is whole. A transfer to
-    /// the same place that was cut before goes on where it stopped.
+    /// the same place that was cut before goes on where it stopped. A [`Destination::Stream`] takes
+    /// the content as it comes.
     ///
     /// # Errors
-    /// As [`open`](Self::open), [`Incoming::copy_to`] and [`Partial`]. What has come is kept for
-    /// the next time.
+    /// As [`open`](Self::open), [`Incoming::copy_to`], [`Destination::open`] and [`Partial`]. What
+    /// has come is kept for the next time.
+    ///
+    /// # Blocking
+    /// Without end where `destination` is a FIFO that nobody reads.
     pub fn fetch(&mut self, path: &WirePath, destination: &Path) -> Result<FileHead> {
-        let mut partial = Partial::resume(destination)?;
-        match self.receive(path, &partial.missing(), &mut partial, &mut |_| ()) {
-            Ok(head) => partial.finish().map(|()| head),
-            Err(error) => {
-                let _ = partial.keep_unless_empty();
-                Err(error)
+        match Destination::open(destination, Deadline::NEVER)? {
+            Destination::File(place) => {
+                let mut partial = Partial::resume(place)?;
+                let head = self.receive(path, &partial.missing(), &mut partial, &mut |_| ())?;
+                partial.finish().map(|()| head)
+            }
+            Destination::Stream(mut stream) => {
+                let mut incoming = self.open(path, &Part::WHOLE)?;
+                incoming.copy_to(&mut stream, &mut |_| ())?;
+                Ok(incoming.head)
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What can go wrong for a client of files, on either side.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{error, fmt, io};
 
 use ipc_core::ErrorKind;
@@ -39,6 +39,15 @@ pub enum Error {
         /// The system's answer.
         source: io::Error,
     },
+    /// The content is there whole, and could not get its final name.
+    NotNamed {
+        /// Where it is.
+        part: PathBuf,
+        /// The name that it should have.
+        name: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
     /// Another transfer is writing the same file.
     InTransfer {
         /// What it has so far.
@@ -54,9 +63,20 @@ impl Error {
             Self::Call(error) => error.kind(),
             Self::Incomplete { source, .. } => source.kind(),
             Self::Contradiction { .. } => ErrorKind::Protocol,
-            Self::Output(_) | Self::Local { .. } => ErrorKind::DataFailed,
+            Self::Output(source) | Self::Local { source, .. }
+                if source.kind() == io::ErrorKind::TimedOut =>
+            {
+                ErrorKind::TimedOut
+            }
+            Self::Output(_) | Self::Local { .. } | Self::NotNamed { .. } => ErrorKind::DataFailed,
             Self::InTransfer { .. } => ErrorKind::Busy,
         }
+    }
+
+    /// `doing` to `path` failed.
+    pub(crate) fn local(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Local { doing, path, source }
     }
 }
 
@@ -74,6 +94,10 @@ impl fmt::Display for Error {
             Self::Local { doing, path, .. } => {
                 write!(f, "could not {doing} `{}`", path.display())
             }
+            Self::NotNamed { part, name, .. } => {
+                let (part, name) = (part.display(), name.display());
+                write!(f, "the content is whole in `{part}`, and could not be named `{name}`")
+            }
             Self::InTransfer { part } => {
                 write!(f, "another transfer is writing `{}`", part.display())
             }
@@ -86,7 +110,9 @@ impl error::Error for Error {
         match self {
             Self::Call(error) => error.source(),
             Self::Incomplete { source, .. } => Some(source),
-            Self::Output(source) | Self::Local { source, .. } => Some(source),
+            Self::Output(source) | Self::Local { source, .. } | Self::NotNamed { source, .. } => {
+                Some(source)
+            }
             Self::Contradiction { .. } | Self::InTransfer { .. } => None,
         }
     }

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`service`] | servers: a [`FileService`] for `ipc_core`'s server runtime |
 //! | [`client`] | clients: a [`FileClient`] that fetches, resumes, lists and sums |
+//! | [`destination`], [`resume`] | clients: where a fetched file goes, and that it comes whole |
 //! | [`protocol`] | both: the messages and their shapes |
 //! | [`platform`] | programs: this system's transport, roots and signals |
 //!
@@ -15,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 pub mod client;
+pub mod destination;
 mod digest;
 pub mod error;
 pub mod platform;

@@ -6,18 +6,24 @@
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
+pub(crate) use unix::{Directory, Kind};
+#[cfg(unix)]
 pub use unix::{
-    Signals, ask_to_stop, give, make_link, open_exclusively, open_root, server_transport, set_mode,
+    Signals, Stream, ask_to_stop, give, make_link, open_root, server_transport, set_mode,
     transport, wire_path,
 };
 
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
+use linux::{DESCRIPTORS, DIRECTORY_ACCESS, duplicate, is_proc};
+#[cfg(target_os = "linux")]
 pub use linux::{become_user, can_become_others, make_fifo, this_program, thread_id};
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
+#[cfg(not(target_os = "linux"))]
+use elsewhere::{DESCRIPTORS, DIRECTORY_ACCESS, duplicate, is_proc};
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::{become_user, can_become_others, make_fifo, this_program, thread_id};
 

@@ -3,41 +3,49 @@
 //! While `NAME` is transferred its content is in `.NAME.part`, in the same directory, and beside it
 //! `.NAME.part.validator` says which file it is the beginning of. So a transfer that was cut, by
 //! whatever, goes on where it stopped, and never onto the content of another file.
-#![allow(clippy::disallowed_methods, reason = "files of the client's own")]
 
-use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
+use std::fs::File;
+use std::io::{self, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use ipc_core::frame::MAX_DATA;
 
+use crate::destination::Place;
 use crate::error::{Error, Result};
-use crate::platform;
 use crate::protocol::{FileHead, Part, Validator};
 
-/// A file that is being received. Dropping it keeps what has come, for a later [`resume`].
+mod beside;
+
+use beside::Names;
+
+/// A file that is being received. Dropping it keeps what has come, for a later [`resume`], and
+/// leaves nothing behind if nothing has.
+///
+/// Until it has its final name, nobody but this user can read or write it. What is found beside the
+/// file is taken up only if it is a regular file of this user, without a second name and closed to
+/// others; if it is not, it is named in the error.
 ///
 /// [`resume`]: Partial::resume
 #[derive(Debug)]
 pub struct Partial {
-    destination: PathBuf,
+    place: Place,
+    names: Names,
     part: PathBuf,
-    note: PathBuf,
     file: File,
     received: u64,
     of: Option<Validator>,
+    named: bool,
 }
 
 impl Partial {
-    /// Begins to receive `destination`, from its first byte. What an earlier transfer has left is
-    /// discarded.
+    /// Begins to receive the file at `place`, from its first byte. What an earlier transfer has
+    /// left is discarded.
     ///
     /// # Errors
     /// [`Error::InTransfer`] if another process receives the same file, [`Error::Local`] if the
     /// directory does not take it.
-    pub fn begin(destination: &Path) -> Result<Self> {
-        let mut partial = Self::open(destination)?;
+    pub fn begin(place: Place) -> Result<Self> {
+        let mut partial = Self::open(place)?;
         partial.forget()?;
         Ok(partial)
     }
@@ -46,11 +54,12 @@ impl Partial {
     ///
     /// # Errors
     /// As [`begin`](Self::begin).
-    pub fn resume(destination: &Path) -> Result<Self> {
-        let mut partial = Self::open(destination)?;
-        partial.of = read_note(&partial.note);
-        let end = partial.file.metadata().map_err(local("read", &partial.part))?.len();
+    pub fn resume(place: Place) -> Result<Self> {
+        let mut partial = Self::open(place)?;
+        let note = partial.names.read_note(&partial.place.directory);
+        partial.of = note.map_err(|error| partial.note_failed("use", error))?;
         let whole = partial.of.as_ref().map_or(0, |of| of.length);
+        let end = partial.received;
         match end.checked_sub(UNCERTAIN) {
             Some(certain) if certain > 0 && end <= whole => partial.received = certain,
             _ => partial.forget()?,
@@ -85,65 +94,79 @@ impl Partial {
         self.go_on_at(self.received)?;
         let can_resume = asked.from == self.received && asked.length.is_none();
         if self.of.is_none() && can_resume {
-            write_note(&self.note, &head.file).map_err(local("write", &self.note))?;
+            let written = self.names.write_note(&self.place.directory, &head.file);
+            written.map_err(|error| self.note_failed("write", error))?;
             self.of = Some(head.file.clone());
         }
         Ok(())
     }
 
-    /// Gives the file its final name, in place of whatever had it.
+    /// Gives the file its final name, in place of whatever had it. A file of this user's own that
+    /// it replaces bequeaths its mode and group; otherwise the umask decides.
     ///
     /// # Errors
-    /// [`Error::Local`]; what has come is kept.
-    pub fn finish(self) -> Result<()> {
-        self.file.sync_data().map_err(local("write", &self.part))?;
-        fs::rename(&self.part, &self.destination).map_err(local("create", &self.destination))?;
+    /// [`Error::Local`] and [`Error::NotNamed`]; what has come is kept.
+    pub fn finish(mut self) -> Result<()> {
+        self.file.sync_data().map_err(Error::local("write", &self.part))?;
+        let Place { directory, name, .. } = &self.place;
+        if let Err(source) = directory.replace(&self.file, &self.names.part, name) {
+            let (part, name) = (self.part.clone(), self.place.path().to_owned());
+            return Err(Error::NotNamed { part, name, source });
+        }
+        self.named = true;
         // The note alone resumes nothing; the next transfer of this name discards it.
-        let _ = fs::remove_file(&self.note);
+        let _ = directory.remove(&self.names.note);
         Ok(())
     }
 
     /// Leaves nothing behind if nothing has come. Returns whether something is kept.
     #[must_use]
     pub fn keep_unless_empty(self) -> bool {
-        if self.received > 0 {
-            return true;
-        }
-        // What cannot be removed is empty, and the next transfer takes it over.
-        let _ = fs::remove_file(&self.part);
-        let _ = fs::remove_file(&self.note);
-        false
+        self.received > 0
     }
 
-    fn open(destination: &Path) -> Result<Self> {
-        let destination = final_place(destination)?;
-        let part = beside(&destination, ".part");
-        let note = beside(&destination, ".part.validator");
-        match platform::open_exclusively(&part).map_err(local("open", &part))? {
-            Some(file) => Ok(Self { destination, part, note, file, received: 0, of: None }),
-            None => Err(Error::InTransfer { part }),
-        }
+    fn open(place: Place) -> Result<Self> {
+        let names = Names::of(&place.name);
+        let part = place.beside(&names.part);
+        let opened = place.directory.open_exclusively(&names.part);
+        let Some(file) = opened.map_err(Error::local("use", &part))? else {
+            return Err(Error::InTransfer { part });
+        };
+        let received = file.metadata().map_err(Error::local("read", &part))?.len();
+        Ok(Self { place, names, part, file, received, of: None, named: false })
     }
 
     /// Discards what has come: the note first, so that it never stands beside content that it does
     /// not describe.
     fn forget(&mut self) -> Result<()> {
-        match fs::remove_file(&self.note) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(local("remove", &self.note)(error));
-            }
-            _ => {}
-        }
+        let removed = self.place.directory.remove(&self.names.note);
+        removed.map_err(|error| self.note_failed("remove", error))?;
         self.of = None;
         self.go_on_at(0)
     }
 
     /// Cuts off what comes behind `received` bytes, and writes there next.
     fn go_on_at(&mut self, received: u64) -> Result<()> {
-        self.file.set_len(received).map_err(local("cut", &self.part))?;
-        self.file.seek(SeekFrom::Start(received)).map_err(local("cut", &self.part))?;
+        self.file.set_len(received).map_err(Error::local("cut", &self.part))?;
+        self.file.seek(SeekFrom::Start(received)).map_err(Error::local("cut", &self.part))?;
         self.received = received;
         Ok(())
+    }
+
+    fn note_failed(&self, doing: &'static str, error: io::Error) -> Error {
+        Error::local(doing, &self.place.beside(&self.names.note))(error)
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        if self.received == 0 && !self.named {
+            // What cannot be removed is empty, and the next transfer takes it over.
+            let _ = self.place.directory.remove(&self.names.part);
+            if self.of.is_some() {
+                let _ = self.place.directory.remove(&self.names.note);
+            }
+        }
     }
 }
 
@@ -177,56 +200,28 @@ pub(crate) fn check(asked: &Part, head: &FileHead) -> Result<()> {
     wrong.map_or(Ok(()), |reason| Err(Error::Contradiction { reason }))
 }
 
-/// Where the file ends up: behind a link, if `destination` is one.
-fn final_place(destination: &Path) -> Result<PathBuf> {
-    let place = match fs::canonicalize(destination) {
-        Ok(place) => place,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => destination.to_owned(),
-        Err(error) => return Err(local("find", destination)(error)),
-    };
-    if place.is_dir() || place.file_name().is_none() {
-        let error = io::Error::from(io::ErrorKind::IsADirectory);
-        return Err(local("write to", destination)(error));
-    }
-    Ok(place)
-}
-
-/// `.NAME` with `ending`, in the directory of `destination`.
-fn beside(destination: &Path, ending: &str) -> PathBuf {
-    let mut name = OsString::from(".");
-    name.push(destination.file_name().unwrap_or_default());
-    name.push(ending);
-    destination.with_file_name(name)
-}
-
-/// What the note says; `None` if there is none, or one that was cut while it was written.
-fn read_note(note: &Path) -> Option<Validator> {
-    let mut text = String::new();
-    File::open(note).ok()?.take(MAX_NOTE).read_to_string(&mut text).ok()?;
-    serde_json::from_str(&text).ok()
-}
-
-fn write_note(note: &Path, of: &Validator) -> io::Result<()> {
-    let text = serde_json::to_string(of).map_err(io::Error::other)?;
-    File::create(note)?.write_all(text.as_bytes())
-}
-
-fn local(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
-    let path = path.to_owned();
-    move |source| Error::Local { doing, path, source }
-}
-
 /// How much of what a cut transfer has left is fetched again, in bytes: a server that could not
 /// read on fills the frame that it has begun with zeros and tells so in the next, which may never
 /// have come.
 const UNCERTAIN: u64 = MAX_DATA as u64;
 
-/// More than any note has, in bytes.
-const MAX_NOTE: u64 = 4096;
-
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "files of the test's own")]
 mod tests {
+    use std::fs;
+
+    use ipc_core::Deadline;
+
     use super::*;
+    use crate::destination::Destination;
+    use crate::platform;
+
+    fn place(path: &Path) -> Place {
+        match Destination::open(path, Deadline::NOW).expect("can be reached") {
+            Destination::File(place) => place,
+            other => panic!("no file: {other:?}"),
+        }
+    }
 
     fn head(from: u64, length: u64, whole: u64) -> FileHead {
         let file = Validator { device: 1, inode: 2, length: whole, modified: None };
@@ -246,7 +241,7 @@ mod tests {
     fn a_file_appears_under_its_name_only_when_it_is_whole() {
         let directory = tempfile::tempdir().expect("a directory");
         let destination = directory.path().join("out");
-        let mut partial = Partial::begin(&destination).expect("begins");
+        let mut partial = Partial::begin(place(&destination)).expect("begins");
         partial.accept(&partial.missing(), &head(0, 6, 6)).expect("an answer");
         partial.write_all(b"abc").expect("written");
         assert_eq!(names(directory.path()), [".out.part", ".out.part.validator"]);
@@ -260,14 +255,14 @@ mod tests {
     fn what_was_cut_goes_on_where_it_stopped_and_names_the_file_it_is_of() {
         let directory = tempfile::tempdir().expect("a directory");
         let destination = directory.path().join("out");
-        let mut partial = Partial::begin(&destination).expect("begins");
+        let mut partial = Partial::begin(place(&destination)).expect("begins");
         let whole = UNCERTAIN + 6;
         partial.accept(&partial.missing(), &head(0, whole, whole)).expect("an answer");
         partial.write_all(b"abc").expect("written");
         partial.write_all(&vec![0; MAX_DATA as usize]).expect("written");
         assert!(partial.keep_unless_empty());
 
-        let mut partial = Partial::resume(&destination).expect("goes on");
+        let mut partial = Partial::resume(place(&destination)).expect("goes on");
         let missing = partial.missing();
         let of = Some(head(0, 0, whole).file);
         assert_eq!(missing, Part { from: 3, length: None, of }, "the zeros may be no content");
@@ -290,7 +285,7 @@ mod tests {
             if let Some(note) = note {
                 fs::write(directory.path().join(".out.part.validator"), note).expect("written");
             }
-            let partial = Partial::resume(&destination).expect("begins");
+            let partial = Partial::resume(place(&destination)).expect("begins");
             assert_eq!(partial.missing(), Part::WHOLE);
             assert!(!partial.keep_unless_empty());
             assert_eq!(names(directory.path()), [""; 0]);
@@ -301,12 +296,12 @@ mod tests {
     fn a_part_of_a_file_is_never_resumed_as_its_beginning() {
         let directory = tempfile::tempdir().expect("a directory");
         let destination = directory.path().join("out");
-        let mut partial = Partial::begin(&destination).expect("begins");
+        let mut partial = Partial::begin(place(&destination)).expect("begins");
         let middle = Part { from: 2, length: Some(3), of: None };
         partial.accept(&middle, &head(2, 3, 6)).expect("an answer");
         partial.write_all(&vec![b'c'; 2 << 20]).expect("written");
         assert!(partial.keep_unless_empty());
-        let partial = Partial::resume(&destination).expect("begins");
+        let partial = Partial::resume(place(&destination)).expect("begins");
         assert_eq!(partial.missing(), Part::WHOLE);
     }
 
@@ -314,11 +309,11 @@ mod tests {
     fn one_file_is_received_by_one_transfer_at_a_time() {
         let directory = tempfile::tempdir().expect("a directory");
         let destination = directory.path().join("out");
-        let first = Partial::begin(&destination).expect("begins");
-        let second = Partial::resume(&destination).expect_err("somebody else does");
+        let first = Partial::begin(place(&destination)).expect("begins");
+        let second = Partial::resume(place(&destination)).expect_err("somebody else does");
         assert!(matches!(second, Error::InTransfer { .. }), "{second}");
         drop(first);
-        Partial::begin(&destination).expect("nobody else does any more");
+        Partial::begin(place(&destination)).expect("nobody else does any more");
     }
 
     #[test]
@@ -347,11 +342,21 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_is_no_destination() {
+    fn a_note_is_never_written_through_what_lies_there() {
         let directory = tempfile::tempdir().expect("a directory");
-        for destination in [directory.path(), Path::new("/"), Path::new("..")] {
-            let error = Partial::begin(destination).expect_err("a directory");
-            assert!(matches!(error, Error::Local { .. }), "{error}");
+        let precious = directory.path().join("precious");
+        fs::write(&precious, "keep me").expect("written");
+        let destination = directory.path().join("out");
+        let mut partial = Partial::begin(place(&destination)).expect("begins");
+        for name in [".out.part.validator", ".out.part.draft"] {
+            fs::hard_link(&precious, directory.path().join(name)).expect("planted");
         }
+        partial.accept(&partial.missing(), &head(0, 6, 6)).expect("an answer");
+        assert_eq!(fs::read(&precious).expect("there"), b"keep me");
+        platform::make_link(&precious, &directory.path().join(".out.part.draft")).expect("planted");
+        partial.of = None;
+        partial.accept(&partial.missing(), &head(0, 6, 6)).expect("an answer");
+        assert_eq!(fs::read(&precious).expect("there"), b"keep me");
+        assert_eq!(names(directory.path()), [".out.part", ".out.part.validator", "precious"]);
     }
 }

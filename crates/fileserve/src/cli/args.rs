@@ -44,9 +44,16 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Fetch a file, to standard output or to a file
     ///
-    /// With `-o` the content is collected in `.NAME.part` and gets its final name only when it is
-    /// whole. A transfer that was cut goes on with `--resume`; if the file has changed meanwhile it
-    /// is refused, never spliced.
+    /// With `-o` the content is collected in `.NAME.part`, which only you can read, and gets its
+    /// final name only when it is whole. It keeps the permissions of a file of yours that it
+    /// replaces. A transfer that was cut goes on with `--resume`; if the file has changed meanwhile
+    /// it is refused, never spliced.
+    ///
+    /// In a directory that others write to, nothing of theirs is used: a `.NAME.part` or a FIFO of
+    /// another user is refused, and a symbolic link is followed only if it is yours or root's.
+    ///
+    /// A device or a FIFO takes the content as it comes. `/dev/stdout` and `/dev/fd/N` are what this
+    /// program has open there. A closed standard output counts as `/dev/null`.
     Get(Get),
     /// Show what a name stands for, without following a final link
     Stat(Look),

@@ -1,35 +1,35 @@
 //! `fileserve get`.
-#![allow(clippy::disallowed_methods, reason = "files of the client's own")]
 
-use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal as _, Write};
-use std::path::Path;
 
 use fileserve::client::Progress;
+use fileserve::destination::{Destination, Place};
 use fileserve::protocol::{Part, WirePath};
 use fileserve::resume::Partial;
 use fileserve::{Error, FileClient};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use ipc_core::ErrorKind;
+use ipc_core::{Deadline, ErrorKind};
 
 use super::args::Get;
 use super::reach::Reached;
 use super::{Failed, say, shown};
 
-pub(crate) fn get(arguments: Get) -> Result<(), Failed> {
+pub(crate) fn get(mut arguments: Get) -> Result<(), Failed> {
     let doing = format!("get `{}`", shown(&arguments.path));
+    // Before connecting: the number in `/dev/fd/N` is still nothing of this program's own then, and
+    // no server is kept waiting for who reads a FIFO.
+    let deadline = Deadline::from(arguments.reach.timeout);
+    let output = arguments.output.as_ref().map(|output| Destination::open(output, deadline));
+    let output = output.transpose().map_err(|error| Failed::new(&doing, error))?;
+    arguments.reach.timeout = deadline.remaining();
     let mut reached = Reached::connect(&arguments.reach)?;
     let path = reached.path(&arguments.path)?;
     let part = arguments.range.clone().unwrap_or(Part::WHOLE);
     let files = &mut reached.files;
-    let outcome = match &arguments.output {
+    let outcome = match output {
         None => stream(files, &path, &part, &mut io::stdout().lock()),
-        Some(output) => match special(output) {
-            Some(opened) => opened
-                .map_err(Error::Output)
-                .and_then(|mut device| stream(files, &path, &part, &mut device)),
-            None => collect(files, &path, &part, output, arguments.resume),
-        },
+        Some(Destination::Stream(mut to)) => stream(files, &path, &part, &mut to),
+        Some(Destination::File(place)) => collect(files, &path, &part, place, arguments.resume),
     };
     outcome.map_err(|error| Failed::new(doing, error))
 }
@@ -50,20 +50,20 @@ fn stream(
     }
 }
 
-/// Collects the content beside `output`, and gives it that name when it is whole.
+/// Collects the content beside `place`, and gives it that name when it is whole.
 fn collect(
     files: &mut FileClient,
     path: &WirePath,
     part: &Part,
-    output: &Path,
+    place: Place,
     resume: bool,
 ) -> Result<(), Error> {
     let (mut partial, part) = if resume {
-        let partial = Partial::resume(output)?;
+        let partial = Partial::resume(place)?;
         let missing = partial.missing();
         (partial, missing)
     } else {
-        (Partial::begin(output)?, part.clone())
+        (Partial::begin(place)?, part.clone())
     };
     let had = partial.received();
     if resume && had > 0 {
@@ -78,19 +78,14 @@ fn collect(
         Ok(_) => partial.finish(),
         Err(error) => {
             let (kept, at) = (partial.received(), partial.part().display().to_string());
+            let can_resume = partial.missing().of.is_some();
             if partial.keep_unless_empty() && error.kind() != ErrorKind::Changed {
-                say(&format!("fileserve: kept {kept} bytes in `{at}`; `--resume` goes on there"));
+                let then = if can_resume { "; `--resume` goes on there" } else { "" };
+                say(&format!("fileserve: kept {kept} bytes in `{at}`{then}"));
             }
             Err(error)
         }
     }
-}
-
-/// A device, a FIFO, a terminal: takes the bytes as they come, and is never replaced by a file.
-fn special(output: &Path) -> Option<io::Result<File>> {
-    let metadata = fs::metadata(output).ok()?;
-    let is_special = !metadata.is_file() && !metadata.is_dir();
-    is_special.then(|| OpenOptions::new().write(true).open(output))
 }
 
 /// A progress bar on a terminal, for what takes long enough to look at.

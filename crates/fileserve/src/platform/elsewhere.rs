@@ -2,8 +2,11 @@
 
 use std::env;
 use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use rustix::fs::{Mode, OFlags, open};
 
 /// The number that the system knows this thread by, where it has one.
 #[must_use]
@@ -41,4 +44,21 @@ pub fn make_fifo(path: &Path) -> io::Result<()> {
 #[must_use]
 pub fn can_become_others() -> bool {
     false
+}
+
+/// How a directory is opened only to name what lies in it.
+pub(super) const DIRECTORY_ACCESS: OFlags = OFlags::RDONLY;
+
+/// The directory of what this process has open, by number. Source: fd(4).
+pub(super) const DESCRIPTORS: &[&str] = &["/dev/fd"];
+
+/// Whether `directory` lies in a file system whose links are no paths: there is none.
+pub(super) fn is_proc(_directory: BorrowedFd<'_>) -> bool {
+    false
+}
+
+/// What this process has open as `number`, once more. Source: fd(4), opening it is duplicating it.
+pub(super) fn duplicate(number: i32) -> io::Result<OwnedFd> {
+    let flags = OFlags::WRONLY | OFlags::CLOEXEC;
+    Ok(open(format!("/dev/fd/{number}"), flags, Mode::empty())?)
 }

@@ -3,11 +3,12 @@
 
 use std::fs::{self, Permissions};
 use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, FileType, Mode, mknodat};
-use rustix::process::{Gid, Uid};
+use rustix::fs::{CWD, FileType, Mode, OFlags, PROC_SUPER_MAGIC, fstatfs, mknodat};
+use rustix::process::{Gid, PidfdFlags, PidfdGetfdFlags, Uid, getpid, pidfd_getfd, pidfd_open};
 use rustix::thread::{self, CapabilitySet};
 
 /// The number that the system knows this thread by, where it has one.
@@ -51,4 +52,21 @@ pub fn make_fifo(path: &Path) -> io::Result<()> {
 pub fn can_become_others() -> bool {
     let needed = CapabilitySet::SETUID | CapabilitySet::SETGID | CapabilitySet::CHOWN;
     thread::capabilities(None).is_ok_and(|sets| sets.effective.contains(needed))
+}
+
+/// How a directory is opened only to name what lies in it. Needs no right to list it.
+pub(super) const DIRECTORY_ACCESS: OFlags = OFlags::PATH;
+
+/// The directories of what this process has open, by number. Source: proc(5).
+pub(super) const DESCRIPTORS: &[&str] = &["/proc/self/fd", "/proc/thread-self/fd"];
+
+/// Whether `directory` lies in the file system whose links are no paths. Source: proc(5).
+pub(super) fn is_proc(directory: BorrowedFd<'_>) -> bool {
+    fstatfs(directory).is_ok_and(|system| system.f_type == PROC_SUPER_MAGIC)
+}
+
+/// What this process has open as `number`, once more.
+pub(super) fn duplicate(number: i32) -> io::Result<OwnedFd> {
+    let this_process = pidfd_open(getpid(), PidfdFlags::empty())?;
+    Ok(pidfd_getfd(this_process, number, PidfdGetfdFlags::empty())?)
 }

@@ -2,11 +2,11 @@
 #![allow(clippy::disallowed_methods, reason = "files of the client's own")]
 
 use std::ffi::OsStr;
-use std::fs::{self, File, Permissions};
+use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Child;
 use std::sync::Arc;
@@ -14,13 +14,17 @@ use std::sync::Arc;
 use ipc_core::files::Root;
 use ipc_core::{Result, Transport};
 use ipc_unix::{ActAs, UnixRoot, UnixTransport};
-use rustix::fs::{FlockOperation, Mode, OFlags, flock};
-use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator;
 
 use super::Serving;
+
+mod directory;
+mod stream;
+
+pub(crate) use directory::{Directory, Kind};
+pub use stream::Stream;
 
 /// This system's own transport, for a client.
 #[must_use]
@@ -51,36 +55,6 @@ pub fn open_root(directory: &Path) -> Result<Arc<dyn Root>> {
 #[must_use]
 pub fn wire_path(path: &OsStr) -> Option<Vec<u8>> {
     Some(path.as_bytes().to_vec())
-}
-
-/// Opens or creates the regular file `path` for this process alone; `None` while another holds it.
-/// Never follows a link.
-///
-/// # Errors
-/// What the system said.
-pub fn open_exclusively(path: &Path) -> io::Result<Option<File>> {
-    loop {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let mode = Mode::from_raw_mode(0o666); // what the process's umask leaves of it
-        let file = File::from(rustix::fs::open(path, flags | OFlags::CLOEXEC, mode)?);
-        let held = file.metadata()?;
-        if !held.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-        }
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        }
-        // Whoever held it before may have given it its final name meanwhile.
-        match fs::symlink_metadata(path) {
-            Ok(named) if (named.dev(), named.ino()) == (held.dev(), held.ino()) => {
-                return Ok(Some(file));
-            }
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
 }
 
 /// The requests to stop that come to this process, Ctrl-C and `SIGTERM`, instead of their deadly
