@@ -35,7 +35,11 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     let as_json = arguments.json;
     let service = FileService::new(root, names)
         .observe(move |record| {
-            lines.line(if as_json { json::record(record).to_string() } else { record.to_string() });
+            lines.line(if as_json {
+                json::text(&json::record(record))
+            } else {
+                record.to_string()
+            });
         })
         .into_service();
     let server = Server::builder(transport.clone(), arguments.endpoint.clone())

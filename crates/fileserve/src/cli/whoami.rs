@@ -34,10 +34,13 @@ fn text(who: &WhoAmI) -> String {
             lines.push((name, if other { "another" } else { "the server's own" }.to_owned()));
         }
     }
-    lines
-        .iter()
-        .map(|(name, value)| format!("{name:<12} {}\n", Escaped(value.as_bytes())))
-        .collect()
+    lines.iter().map(|(name, value)| format!("{name:<12} {}\n", sentence(value))).collect()
+}
+
+/// What the server says, escaped but for the backticks that it quotes in.
+fn sentence(text: &str) -> String {
+    let parts = text.split('`').map(|part| Escaped(part.as_bytes()).to_string());
+    parts.collect::<Vec<_>>().join("`")
 }
 
 fn identity(identity: &WireIdentity) -> Vec<(&'static str, String)> {
