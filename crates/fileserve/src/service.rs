@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
-use ipc_core::files::{Metadata, Open, RelativePath, Root};
+use ipc_core::files::{FileKind, Metadata, Open, RelativePath, Root};
 use ipc_core::service::{Body, Context, FileBody, Reply};
 use ipc_core::{Error, ErrorKind, Failure};
 
@@ -72,6 +72,9 @@ impl FileService {
             .open_as_peer(&*self.root, &name, how)
             .map_err(|error| refusal(context, path, error))?;
         let metadata = self.root.metadata(&file).map_err(|error| broken(path, &error))?;
+        if metadata.kind != FileKind::Directory && path.names_directory() {
+            return Err(Failure::new(ErrorKind::NotADirectory, format!("`{path}`")));
+        }
         Ok((file, metadata))
     }
 
@@ -94,10 +97,14 @@ impl FileService {
 
     fn stat_name(&self, context: &Context<'_>, path: &WirePath) -> Result<FileInfo, Failure> {
         let name = self.resolve(path)?;
-        context
+        let metadata = context
             .stat_as_peer(&*self.root, &name)
-            .map(|metadata| FileInfo::from(&metadata))
-            .map_err(|error| refusal(context, path, error))
+            .map_err(|error| refusal(context, path, error))?;
+        if metadata.kind != FileKind::Directory && path.names_directory() {
+            // What a link leads to is meant, and it is a directory or nothing.
+            return self.open(context, path, Open::List).map(|(_, found)| FileInfo::from(&found));
+        }
+        Ok(FileInfo::from(&metadata))
     }
 
     fn list_directory(

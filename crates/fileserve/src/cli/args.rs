@@ -148,7 +148,8 @@ pub(crate) struct Reach {
 pub(crate) struct Get {
     #[command(flatten)]
     pub(crate) reach: Reach,
-    /// The file, as the server names it: relative to its directory, or with `--any-path` any path
+    /// The file, as the server names it: relative to its directory, or with `--any-path` any path,
+    /// a relative one from the current directory
     pub(crate) path: OsString,
     /// Write to FILE instead of standard output
     #[arg(short, long, value_name = "FILE")]
