@@ -7,8 +7,8 @@
 mod unix;
 #[cfg(unix)]
 pub use unix::{
-    Signals, ask_to_stop, give, make_link, open_exclusively, open_root, server_transport, set_mode,
-    transport, wire_path,
+    Signals, ask_to_stop, give, make_link, open_exclusively, open_root, raise_descriptor_limit,
+    server_transport, set_mode, transport, wire_path,
 };
 
 #[cfg(target_os = "linux")]

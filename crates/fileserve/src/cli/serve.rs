@@ -8,7 +8,7 @@ use std::thread;
 use fileserve::platform::{self, Serving, Signals};
 use fileserve::protocol::Names;
 use fileserve::{FileService, Files as _};
-use ipc_core::server::Server;
+use ipc_core::server::{Server, ServerLimits};
 use ipc_core::{Deadline, Identity, Peer, Policy, Transport};
 
 use super::args::{Allow, Serve};
@@ -45,13 +45,17 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
             });
         })
         .into_service();
+    let descriptors = platform::raise_descriptor_limit();
+    let limits = limits(descriptors);
     let server = Server::builder(transport.clone(), arguments.endpoint.clone())
         .workers(usize::from(arguments.workers))
         .policy(policy.clone())
+        .limits(limits)
         .observer(notices.clone())
         .serve(service)
         .map_err(|error| Failed::new(format!("serve at `{}`", arguments.endpoint), error))?;
-    for line in about(&arguments, &*transport, &policy) {
+    let few = few_clients(&limits, descriptors);
+    for line in about(&arguments, &*transport, &policy).into_iter().chain(few) {
         remarks.line(line);
     }
 
@@ -84,6 +88,25 @@ fn serving(arguments: &Serve) -> Serving {
         act_as_root: arguments.allow.contains(&Allow::Who(Policy::uid(0))),
         act_as_sandboxed: arguments.allow.contains(&Allow::Sandboxed),
     }
+}
+
+/// Connections get at most half of the descriptors: the others are for the files on their way, and
+/// for the server itself.
+fn limits(descriptors: Option<u64>) -> ServerLimits {
+    let mut limits = ServerLimits::default();
+    let half = descriptors.and_then(|all| usize::try_from(all / 2).ok());
+    limits.connections = half.map_or(limits.connections, |half| half.min(limits.connections));
+    limits
+}
+
+/// What an operator should know where the system allows fewer clients than a server would take.
+fn few_clients(limits: &ServerLimits, descriptors: Option<u64>) -> Option<String> {
+    let clients = limits.connections;
+    let descriptors = descriptors.filter(|_| clients < ServerLimits::default().connections)?;
+    Some(format!(
+        "  limits   {clients} clients at once, for this process may have {descriptors} \
+         descriptors (`ulimit -Hn`)"
+    ))
 }
 
 fn stop_at_once_on_the_next(mut signals: Signals, remarks: Console) {
