@@ -119,6 +119,8 @@ fn the_server_tells_who_it_takes_me_for() {
     assert!(who["pid"].as_u64().is_some_and(|pid| pid != u64::from(process::id())));
     let told = run(fileserve(["whoami", server.endpoint()])).text();
     assert!(told.contains("acts as you  yes"), "{told}");
+    let own = fileserve::platform::transport().this_process().expect("is known").account_name();
+    assert_eq!(who["account"], json!(own));
 }
 
 #[test]

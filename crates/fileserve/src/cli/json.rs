@@ -67,7 +67,8 @@ pub(crate) fn digest(path: &WirePath, digest: &Digest) -> Value {
     Value::Object(object)
 }
 
-pub(crate) fn whoami(who: &WhoAmI) -> Value {
+/// What the server knows, and the name of the client's account as the client knows it.
+pub(crate) fn whoami(who: &WhoAmI, account: Option<&str>) -> Value {
     let identity = match &who.identity {
         WireIdentity::Unknown => Value::Null,
         WireIdentity::Unix { uid, gid, groups } => {
@@ -83,7 +84,7 @@ pub(crate) fn whoami(who: &WhoAmI) -> Value {
     };
     json!({
         "identity": identity,
-        "account": who.account,
+        "account": account,
         "pid": who.pid,
         "assurance": who.assurance,
         "level": who.level().map(|level| level.to_string()),
