@@ -90,8 +90,9 @@ impl FileService {
     ) -> Result<Reply<FileHead>, Failure> {
         let (file, metadata) = self.open(context, path, Open::Read)?;
         let head = head(path, Validator::from(&metadata), part)?;
-        let body =
-            FileBody { file, root: Arc::clone(&self.root), from: head.from, length: head.length };
+        let root = Arc::clone(&self.root);
+        let as_of = Some(metadata);
+        let body = FileBody { file, root, from: head.from, length: head.length, as_of };
         Ok(Reply::new(head).with_body(Body::File(body)))
     }
 
@@ -153,6 +154,10 @@ impl FileService {
                 }
                 Err(error) => return Err(broken(path, &error)),
             }
+        }
+        let now = self.root.metadata(&file).map_err(|error| broken(path, &error))?;
+        if Validator::from(&now) != Validator::from(&metadata) {
+            return Err(Failure::new(ErrorKind::Changed, format!("`{path}`, while it was read")));
         }
         Ok(Digest { file: Validator::from(&metadata), algorithm, bytes: hasher.finish() })
     }

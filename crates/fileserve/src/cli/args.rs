@@ -45,8 +45,8 @@ pub(crate) enum Command {
     /// Fetch a file, to standard output or to a file
     ///
     /// With `-o` the content is collected in `.NAME.part` and gets its final name only when it is
-    /// whole. A transfer that was cut goes on with `--resume`; if the file has changed meanwhile it
-    /// is refused, never spliced.
+    /// whole. A transfer that was cut goes on with `--resume`; if the file has changed meanwhile, or
+    /// changes while it comes, that is a failure, never a file of two halves.
     Get(Get),
     /// Show what a name stands for, without following a final link
     Stat(Look),
