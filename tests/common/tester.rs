@@ -98,7 +98,7 @@ impl Tester for Implementation {
         let path = RelativePath::new(name.as_bytes())?;
         let file = call.open_as_peer(&*self.root, &path, Open::Read)?;
         let size = file.metadata().map_or(0, |metadata: fs::Metadata| metadata.len());
-        let body = FileBody { file, root: Arc::clone(&self.root), from: 0, length };
+        let body = FileBody { file, root: Arc::clone(&self.root), from: 0, length, as_of: None };
         Ok(Reply::new(size).with_body(Body::File(body)))
     }
 

@@ -13,6 +13,7 @@ pub(crate) mod exit;
 mod get;
 mod json;
 mod ls;
+mod notices;
 mod reach;
 mod serve;
 mod stat;

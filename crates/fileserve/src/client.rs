@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use ipc_core::client::{BodyReader, Client};
-use ipc_core::{Deadline, Error as IpcError};
+use ipc_core::{Deadline, Error as IpcError, ErrorKind};
 
 use crate::destination::Destination;
 use crate::error::{Error, Result};
@@ -195,7 +195,8 @@ impl Incoming<'_> {
     /// # Errors
     /// [`Error::Incomplete`] if the content ends early, with how much of what was written is valid:
     /// the last piece, of at most [`MAX_DATA`](ipc_core::frame::MAX_DATA) bytes, may end in zeros.
-    /// [`Error::Output`] if `to` does not take it.
+    /// [`Error::Call`] of kind [`Changed`](ErrorKind::Changed) if the file changed while it was sent:
+    /// nothing of what was written is of any use. [`Error::Output`] if `to` does not take it.
     pub fn copy_to(
         &mut self,
         to: &mut dyn Write,
@@ -221,6 +222,9 @@ impl Incoming<'_> {
     }
 
     fn incomplete(&self, source: IpcError) -> Error {
+        if source.kind() == ErrorKind::Changed {
+            return Error::Call(source);
+        }
         let received = self.body.valid().unwrap_or(self.received);
         Error::Incomplete { received, announced: self.head.length, source }
     }

@@ -9,8 +9,8 @@ mod unix;
 pub(crate) use unix::{Directory, Kind};
 #[cfg(unix)]
 pub use unix::{
-    Signals, Stream, ask_to_stop, give, make_link, open_root, server_transport, set_mode,
-    transport, wire_path,
+    Signals, Stream, ask_to_stop, give, make_link, open_root, raise_descriptor_limit,
+    server_transport, set_mode, transport, wire_path,
 };
 
 #[cfg(target_os = "linux")]

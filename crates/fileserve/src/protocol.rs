@@ -28,7 +28,7 @@ ipc_core::service! {
         /// Computes a file's checksum.
         4 => fn sum(path: WirePath, algorithm: Algorithm) -> Digest, pool;
         /// Tells the client what the server knows about it.
-        5 => fn whoami() -> WhoAmI, pool;
+        5 => fn whoami() -> WhoAmI;
         /// Tells what the paths of this server mean.
         6 => fn about() -> About;
     }

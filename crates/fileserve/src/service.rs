@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
-use ipc_core::files::{Metadata, Open, RelativePath, Root};
+use ipc_core::files::{FileKind, Metadata, Open, RelativePath, Root};
 use ipc_core::service::{Body, Context, FileBody, Reply};
 use ipc_core::{Error, ErrorKind, Failure};
 
@@ -72,6 +72,9 @@ impl FileService {
             .open_as_peer(&*self.root, &name, how)
             .map_err(|error| refusal(context, path, error))?;
         let metadata = self.root.metadata(&file).map_err(|error| broken(path, &error))?;
+        if metadata.kind != FileKind::Directory && path.names_directory() {
+            return Err(Failure::new(ErrorKind::NotADirectory, format!("`{path}`")));
+        }
         Ok((file, metadata))
     }
 
@@ -87,17 +90,22 @@ impl FileService {
     ) -> Result<Reply<FileHead>, Failure> {
         let (file, metadata) = self.open(context, path, Open::Read)?;
         let head = head(path, Validator::from(&metadata), part)?;
-        let body =
-            FileBody { file, root: Arc::clone(&self.root), from: head.from, length: head.length };
+        let root = Arc::clone(&self.root);
+        let as_of = Some(metadata);
+        let body = FileBody { file, root, from: head.from, length: head.length, as_of };
         Ok(Reply::new(head).with_body(Body::File(body)))
     }
 
     fn stat_name(&self, context: &Context<'_>, path: &WirePath) -> Result<FileInfo, Failure> {
         let name = self.resolve(path)?;
-        context
+        let metadata = context
             .stat_as_peer(&*self.root, &name)
-            .map(|metadata| FileInfo::from(&metadata))
-            .map_err(|error| refusal(context, path, error))
+            .map_err(|error| refusal(context, path, error))?;
+        if metadata.kind != FileKind::Directory && path.names_directory() {
+            // What a link leads to is meant, and it is a directory or nothing.
+            return self.open(context, path, Open::List).map(|(_, found)| FileInfo::from(&found));
+        }
+        Ok(FileInfo::from(&metadata))
     }
 
     fn list_directory(
@@ -146,6 +154,10 @@ impl FileService {
                 }
                 Err(error) => return Err(broken(path, &error)),
             }
+        }
+        let now = self.root.metadata(&file).map_err(|error| broken(path, &error))?;
+        if Validator::from(&now) != Validator::from(&metadata) {
+            return Err(Failure::new(ErrorKind::Changed, format!("`{path}`, while it was read")));
         }
         Ok(Digest { file: Validator::from(&metadata), algorithm, bytes: hasher.finish() })
     }

@@ -72,6 +72,28 @@ fn a_name_is_looked_at_without_following_it() {
 }
 
 #[test]
+fn a_path_that_ends_with_a_slash_is_a_directory_or_refused() {
+    let place = Place::new();
+    place.file("notes", "hello");
+    place.file("sub/x", "");
+    std::os::unix::fs::symlink("sub", place.files().join("link")).expect("a link");
+    std::os::unix::fs::symlink("notes", place.files().join("short")).expect("a link");
+    let server = Server::start(&place);
+    for command in ["get", "sum", "stat", "ls"] {
+        for path in ["notes/", "notes/.", "short/"] {
+            run(fileserve([command, server.endpoint(), path])).failed(5, "not a directory");
+        }
+        run(fileserve([command, server.endpoint(), "missing/"])).failed(3, "not found");
+    }
+    for path in ["sub/", "link/", "."] {
+        let info = run(fileserve(["stat", server.endpoint(), path, "--json"])).json();
+        assert_eq!(info["kind"], "directory", "{path}");
+        run(fileserve(["get", server.endpoint(), path])).failed(5, "is a directory");
+    }
+    assert_eq!(run(fileserve(["ls", server.endpoint(), "link/"])).text(), "x\n");
+}
+
+#[test]
 fn sums_are_those_of_the_content() {
     let place = Place::new();
     place.file("abc", "abc");
@@ -97,6 +119,8 @@ fn the_server_tells_who_it_takes_me_for() {
     assert!(who["pid"].as_u64().is_some_and(|pid| pid != u64::from(process::id())));
     let told = run(fileserve(["whoami", server.endpoint()])).text();
     assert!(told.contains("acts as you  yes"), "{told}");
+    let own = fileserve::platform::transport().this_process().expect("is known").account_name();
+    assert_eq!(who["account"], json!(own));
 }
 
 #[test]
@@ -126,6 +150,13 @@ fn with_any_path_a_relative_path_is_taken_from_here() {
     let mut relative = fileserve(["get", server.endpoint(), "notes"]);
     relative.current_dir(place.files());
     assert_eq!(run(relative).text(), "hello");
+    let mut up = fileserve(["get", server.endpoint(), "../files/./notes"]);
+    up.current_dir(place.files());
+    assert_eq!(run(up).text(), "hello");
+    let mut absolute = fileserve(["get", server.endpoint()]);
+    absolute.arg(place.files().join("../files/notes"));
+    assert_eq!(run(absolute).text(), "hello");
+    run(fileserve(["get", server.endpoint(), "missing/../notes"])).failed(3, "not found");
     let mut here = fileserve(["ls", server.endpoint()]);
     here.current_dir(place.files());
     assert_eq!(run(here).text(), "notes\n");

@@ -1,6 +1,9 @@
 //! The bytes in `docs/protocol.md` that are this service's, held against what it encodes.
 
-use fileserve::protocol::{FileInfo, Kind, Part, Timestamp, Validator, WirePath, encode_entry};
+use fileserve::protocol::{
+    Acting, FileInfo, Kind, Part, Timestamp, Validator, WhoAmI, WireIdentity, WirePath,
+    encode_entry,
+};
 use ipc_core::Codec;
 use ipc_core::files::{DirectoryEntry, FileKind};
 use ipc_core::service::Arguments;
@@ -37,4 +40,15 @@ fn the_service_encodes_the_bytes_of_the_page() {
         owner: Some((1000, 100)),
     };
     assert_eq!(Codec::Bincode.encode(&info).expect("has an encoding"), vector("info"));
+
+    let caller = WhoAmI {
+        identity: WireIdentity::Unix { uid: 1000, gid: 100, groups: Some(vec![4]) },
+        pid: Some(300),
+        assurance: "kernel".to_owned(),
+        level: Some(2),
+        acting: Acting::Can,
+        other_user_namespace: Some(false),
+        other_mount_namespace: None,
+    };
+    assert_eq!(Codec::Bincode.encode(&caller).expect("has an encoding"), vector("caller"));
 }

@@ -78,6 +78,8 @@ fn t46_checksums_of_long_files_hold_up_nobody() {
     let begin = |_| fileserve(["sum", server.endpoint(), "big"]).spawn().expect("starts");
     let mut busy: Vec<Child> = (0..MANY).map(begin).collect();
     is_served(&server);
+    let who = run(fileserve(["whoami", server.endpoint(), "--timeout", "20s"])).text();
+    assert!(who.contains("acts as you  yes"), "{who}");
     for child in &mut busy {
         assert!(child.try_wait().expect("a child").is_none(), "had not begun or has ended");
         child.kill().expect("a child");

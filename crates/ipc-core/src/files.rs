@@ -173,7 +173,8 @@ impl fmt::Display for RelativePath {
     }
 }
 
-/// Shows bytes that a stranger chose: printable text as it is, the rest as escapes.
+/// Shows bytes that a stranger chose: printable text as it is, the rest as escapes, and so
+/// backticks, between which messages quote names.
 #[derive(Clone, Copy, Debug)]
 pub struct Escaped<'a>(pub &'a [u8]);
 
@@ -181,10 +182,10 @@ impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for chunk in self.0.utf8_chunks() {
             for character in chunk.valid().chars() {
-                if matches!(character, '\'' | '"') || !needs_escape(character) {
-                    f.write_char(character)?;
-                } else {
-                    character.escape_debug().fmt(f)?;
+                match character {
+                    '`' => f.write_str("\\`")?,
+                    '\'' | '"' => f.write_char(character)?,
+                    other => other.escape_debug().fmt(f)?,
                 }
             }
             for byte in chunk.invalid() {
@@ -193,11 +194,6 @@ impl fmt::Display for Escaped<'_> {
         }
         Ok(())
     }
-}
-
-fn needs_escape(character: char) -> bool {
-    let mut escaped = character.escape_debug();
-    escaped.next() != Some(character) || escaped.next().is_some()
 }
 
 /// What kind of object a name stands for.
@@ -279,5 +275,6 @@ mod tests {
         assert_eq!(shown(b"a\nb\x1b[31m\xff"), r"a\nb\u{1b}[31m\xff");
         assert_eq!(shown("x\u{202e}y".as_bytes()), r"x\u{202e}y");
         assert_eq!(shown(br"back\slash"), r"back\\slash");
+        assert_eq!(shown(b"a`  6 bytes  ok"), r"a\`  6 bytes  ok", "no quotation ends within it");
     }
 }

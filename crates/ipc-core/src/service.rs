@@ -338,16 +338,35 @@ pub struct FileBody {
     /// How long the part is, in bytes. If the file ends earlier the body ends as
     /// [`ErrorKind::Truncated`](crate::ErrorKind::Truncated).
     pub length: u64,
+    /// What the file was when it was opened. If its length or the time of its last change is
+    /// another once the part was sent, the body ends as
+    /// [`ErrorKind::Changed`](crate::ErrorKind::Changed): what was sent may be of two states.
+    /// `None`: nobody minds.
+    ///
+    /// # Platform differences
+    /// What Linux sends without a copy is read when the client takes it: a change of the last
+    /// bytes while they wait for a slow client, at most a socket's buffer of them, is not noticed.
+    pub as_of: Option<Metadata>,
 }
 
 impl FileBody {
-    /// The whole of `file`, as long as `root` says that it is now.
+    /// The whole of `file`, as long as `root` says that it is now, if it then does not change.
     ///
     /// # Errors
     /// What the system said.
     pub fn whole(file: File, root: Arc<dyn Root>) -> io::Result<Self> {
-        let length = root.metadata(&file)?.length;
-        Ok(Self { file, root, from: 0, length })
+        let now = root.metadata(&file)?;
+        Ok(Self { file, root, from: 0, length: now.length, as_of: Some(now) })
+    }
+
+    /// Fails if the file is not what it was, as far as its file system records changes.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        let Some(before) = &self.as_of else { return Ok(()) };
+        let now = self.root.metadata(&self.file)?;
+        if (now.length, now.modified) == (before.length, before.modified) {
+            return Ok(());
+        }
+        Err(Failure::new(crate::ErrorKind::Changed, "the file has changed while it was sent"))
     }
 }
 

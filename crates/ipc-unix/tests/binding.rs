@@ -149,6 +149,32 @@ fn t08_files_of_another_user_are_refused() {
     assert!(path.exists());
 }
 
+/// Anybody may put a lock into `/tmp`, hold it, and write any number into it.
+#[test]
+fn t08_a_lock_that_a_stranger_holds_is_no_server() {
+    if !is_root() {
+        return skip("t08_a_lock_that_a_stranger_holds_is_no_server", "needs two users");
+    }
+    let (place, at) = place();
+    let lock = fs::File::create(lock_of(&at)).expect("makes");
+    fs::write(lock_of(&at), "1\n").expect("writes");
+    chown(lock_of(&at), Some(STRANGER), None).expect("changes");
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).expect("locks");
+    let error = refusal(&at);
+    assert!(matches!(error, Error::EndpointUnsafe { .. }), "{error}");
+    assert!(error.to_string().contains(&STRANGER.to_string()), "{error}");
+
+    // Nor is one that this user cannot even open.
+    fs::set_permissions(place.path(), Permissions::from_mode(0o1777)).expect("changes");
+    fs::set_permissions(lock_of(&at), Permissions::from_mode(0o600)).expect("changes");
+    chown(lock_of(&at), Some(STRANGER + 1), None).expect("changes");
+    let mut child = Process::start_changed("child_that_binds", &[at.as_str()], as_stranger);
+    child.hears();
+    child.tell();
+    let heard = child.hears();
+    assert!(heard.contains(&format!("belongs to uid {}", STRANGER + 1)), "{heard}");
+}
+
 #[test]
 fn t08_a_directory_that_others_may_write_is_refused_and_a_sticky_one_is_not() {
     let (place, at) = place();

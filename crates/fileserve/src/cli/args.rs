@@ -46,8 +46,8 @@ pub(crate) enum Command {
     ///
     /// With `-o` the content is collected in `.NAME.part`, which only you can read, and gets its
     /// final name only when it is whole. It keeps the permissions of a file of yours that it
-    /// replaces. A transfer that was cut goes on with `--resume`; if the file has changed meanwhile
-    /// it is refused, never spliced.
+    /// replaces. A transfer that was cut goes on with `--resume`; if the file has changed meanwhile,
+    /// or changes while it comes, that is a failure, never a file of two halves.
     ///
     /// In a directory that others write to, nothing of theirs is used: a `.NAME.part` or a FIFO of
     /// another user is refused, and a symbolic link is followed only if it is yours or root's.
@@ -155,7 +155,8 @@ pub(crate) struct Reach {
 pub(crate) struct Get {
     #[command(flatten)]
     pub(crate) reach: Reach,
-    /// The file, as the server names it: relative to its directory, or with `--any-path` any path
+    /// The file, as the server names it: relative to its directory, or with `--any-path` any path,
+    /// a relative one from the current directory
     pub(crate) path: OsString,
     /// Write to FILE instead of standard output
     #[arg(short, long, value_name = "FILE")]

@@ -22,7 +22,7 @@ pub(crate) const REFUSED: u8 = 7;
 pub(crate) const TIMED_OUT: u8 = 8;
 /// The other side does not speak the protocol, or not enough of it.
 pub(crate) const PROTOCOL: u8 = 9;
-/// The file is not the one whose beginning is already here.
+/// The file is not the one whose beginning is already here, or changed while it came.
 pub(crate) const CHANGED: u8 = 10;
 /// The content ended early.
 pub(crate) const INCOMPLETE: u8 = 11;

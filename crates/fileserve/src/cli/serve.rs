@@ -1,6 +1,6 @@
 //! `fileserve serve`.
 
-use std::fmt;
+use std::io;
 use std::path::Path;
 use std::process;
 use std::thread;
@@ -8,13 +8,14 @@ use std::thread;
 use fileserve::platform::{self, Serving, Signals};
 use fileserve::protocol::Names;
 use fileserve::{FileService, Files as _};
-use ipc_core::server::{Observer, Server};
-use ipc_core::{Deadline, Error, Failure, Identity, Peer, Policy, Transport};
+use ipc_core::server::{Server, ServerLimits};
+use ipc_core::{Deadline, Identity, Peer, Policy, Transport};
 
 use super::args::{Allow, Serve};
 use super::console::Console;
+use super::notices::Notices;
 use super::reach::any_of;
-use super::{Failed, exit, json, say};
+use super::{Failed, exit, json};
 
 pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     // Before listening: whoever sees the server listen may stop it.
@@ -28,34 +29,48 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     };
     let root = platform::open_root(directory)
         .map_err(|error| Failed::new(format!("serve `{}`", directory.display()), error))?;
-    let (console, printer) =
-        Console::start().map_err(|error| Failed::system("start a thread", error))?;
+    let no_thread = |error| Failed::system("start a thread", error);
+    let requests = Console::start(io::stdout()).map_err(no_thread)?;
+    let remarks = Console::start(io::stderr()).map_err(no_thread)?;
+    let notices = Notices::new(remarks.clone());
 
-    let lines = console.clone();
+    let lines = requests.clone();
     let as_json = arguments.json;
     let service = FileService::new(root, names)
         .observe(move |record| {
-            lines.line(if as_json { json::record(record).to_string() } else { record.to_string() });
+            lines.line(if as_json {
+                json::text(&json::record(record))
+            } else {
+                record.to_string()
+            });
         })
         .into_service();
+    let descriptors = platform::raise_descriptor_limit();
+    let limits = limits(descriptors);
     let server = Server::builder(transport.clone(), arguments.endpoint.clone())
         .workers(usize::from(arguments.workers))
         .policy(policy.clone())
-        .observer(Connections)
+        .limits(limits)
+        .observer(notices.clone())
         .serve(service)
         .map_err(|error| Failed::new(format!("serve at `{}`", arguments.endpoint), error))?;
-    announce(&arguments, &*transport, &policy);
+    let few = few_clients(&limits, descriptors);
+    for line in about(&arguments, &*transport, &policy).into_iter().chain(few) {
+        remarks.line(line);
+    }
 
     let signal = signals.wait();
-    say(&format!(
+    remarks.line(format!(
         "fileserve: {signal}: finishing what {} clients have asked for, at most {:?}; \
          Ctrl-C stops at once",
         server.connections(),
         arguments.drain
     ));
-    stop_at_once_on_the_next(signals);
+    stop_at_once_on_the_next(signals, remarks.clone());
     let outcome = server.shutdown(Deadline::after(arguments.drain));
-    console.finish(&printer);
+    notices.finish();
+    requests.finish();
+    remarks.finish();
     outcome.map_err(|error| Failed::new("finish every transfer in time", error))
 }
 
@@ -75,27 +90,50 @@ fn serving(arguments: &Serve) -> Serving {
     }
 }
 
-fn stop_at_once_on_the_next(mut signals: Signals) {
+/// Connections get at most half of the descriptors: the others are for the files on their way, and
+/// for the server itself.
+fn limits(descriptors: Option<u64>) -> ServerLimits {
+    let mut limits = ServerLimits::default();
+    let half = descriptors.and_then(|all| usize::try_from(all / 2).ok());
+    limits.connections = half.map_or(limits.connections, |half| half.min(limits.connections));
+    limits
+}
+
+/// What an operator should know where the system allows fewer clients than a server would take.
+fn few_clients(limits: &ServerLimits, descriptors: Option<u64>) -> Option<String> {
+    let clients = limits.connections;
+    let descriptors = descriptors.filter(|_| clients < ServerLimits::default().connections)?;
+    Some(format!(
+        "  limits   {clients} clients at once, for this process may have {descriptors} \
+         descriptors (`ulimit -Hn`)"
+    ))
+}
+
+fn stop_at_once_on_the_next(mut signals: Signals, remarks: Console) {
     // Without that thread the first request still ends the server, by its deadline.
     let _ = thread::Builder::new().name("signals".to_owned()).spawn(move || {
         signals.wait();
-        say("fileserve: stopped at once; transfers were cut");
+        remarks.line("fileserve: stopped at once; transfers were cut".to_owned());
+        remarks.finish();
         process::exit(exit::FAILURE.into());
     });
 }
 
-/// Says where the server listens, as whom, for whom, and what it can do for them.
-fn announce(arguments: &Serve, transport: &dyn Transport, policy: &Policy) {
+/// Where the server listens, as whom, for whom, and what it can do for them.
+fn about(arguments: &Serve, transport: &dyn Transport, policy: &Policy) -> Vec<String> {
     let own = transport.this_process().ok();
     let what = match &arguments.what.root {
         Some(directory) => format!("`{}` and what lies below it", directory.display()),
         None => "every file that the client may read".to_owned(),
     };
-    say(&format!("fileserve: listening at `{}`", arguments.endpoint));
-    say(&format!("  serves   {what}, with {} workers", arguments.workers));
-    say(&format!("  runs as  {}", own.as_ref().map_or_else(|| "?".to_owned(), Peer::to_string)));
-    say(&format!("  admits   {policy}{}", socket_says(arguments, policy)));
-    say(&format!("  opens    {}", opens(transport, own.as_ref())));
+    let runs_as = own.as_ref().map_or_else(|| "?".to_owned(), Peer::to_string);
+    vec![
+        format!("fileserve: listening at `{}`", arguments.endpoint),
+        format!("  serves   {what}, with {} workers", arguments.workers),
+        format!("  runs as  {runs_as}"),
+        format!("  admits   {policy}{}", socket_says(arguments, policy)),
+        format!("  opens    {}", opens(transport, own.as_ref())),
+    ]
 }
 
 /// A policy that admits other users is in vain while only this one can reach the socket.
@@ -118,34 +156,5 @@ fn opens(transport: &dyn Transport, own: Option<&Peer>) -> String {
         (true, false) => "each file as the client who asks; without root's rights that is only \
                           this user with the same groups, and any other is refused"
             .to_owned(),
-    }
-}
-
-/// What happens to connections, beside the requests.
-#[derive(Debug)]
-struct Connections;
-
-impl Observer for Connections {
-    fn refused(&self, peer: Option<&Peer>, why: &Failure) {
-        say(&format!("fileserve: {} is not served: {why}", Who(peer)));
-    }
-
-    fn failed(&self, peer: Option<&Peer>, error: &Error) {
-        say(&format!("fileserve: {} was disconnected: {}", Who(peer), error.chain()));
-    }
-
-    fn cannot_accept(&self, error: &Error) {
-        say(&format!("fileserve: no client can be accepted for now: {}", error.chain()));
-    }
-}
-
-struct Who<'a>(Option<&'a Peer>);
-
-impl fmt::Display for Who<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(peer) => peer.fmt(f),
-            None => f.write_str("a client"),
-        }
     }
 }

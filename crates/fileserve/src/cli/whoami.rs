@@ -1,5 +1,6 @@
 //! `fileserve whoami`.
 
+use fileserve::platform;
 use fileserve::protocol::{Acting, WhoAmI, WireIdentity};
 use ipc_core::files::Escaped;
 
@@ -11,12 +12,31 @@ pub(crate) fn whoami(arguments: args::WhoAmI) -> Result<(), Failed> {
     let mut reached = Reached::connect(&arguments.reach)?;
     let who =
         reached.files.whoami().map_err(|error| Failed::new("ask who this client is", error))?;
-    print(&if arguments.json { json::line(&json::whoami(&who)) } else { text(&who) })
+    let account = account(&who.identity);
+    print(&if arguments.json {
+        json::line(&json::whoami(&who, account.as_deref()))
+    } else {
+        text(&who, account.as_deref())
+    })
 }
 
-fn text(who: &WhoAmI) -> String {
+/// The name of this user's account, looked up on this side: it may take long, and no server should
+/// wait for it. None if the server knows this user by another number, as from another namespace.
+fn account(seen: &WireIdentity) -> Option<String> {
+    let own = platform::transport().this_process().ok()?;
+    let same = match (seen, WireIdentity::from(own.identity())) {
+        (WireIdentity::Unix { uid, .. }, WireIdentity::Unix { uid: own, .. }) => *uid == own,
+        (WireIdentity::Windows { user, .. }, WireIdentity::Windows { user: own, .. }) => {
+            *user == own
+        }
+        _ => false,
+    };
+    same.then(|| own.account_name()).flatten()
+}
+
+fn text(who: &WhoAmI, account: Option<&str>) -> String {
     let mut lines = identity(&who.identity);
-    lines.push(("account", who.account.clone().unwrap_or_else(|| "none".to_owned())));
+    lines.push(("account", account.unwrap_or("none").to_owned()));
     lines.push(("process", known(who.pid)));
     lines.push(("vouched for", format!("by {}", who.assurance)));
     lines.push(("level", known(who.level())));
@@ -34,10 +54,13 @@ fn text(who: &WhoAmI) -> String {
             lines.push((name, if other { "another" } else { "the server's own" }.to_owned()));
         }
     }
-    lines
-        .iter()
-        .map(|(name, value)| format!("{name:<12} {}\n", Escaped(value.as_bytes())))
-        .collect()
+    lines.iter().map(|(name, value)| format!("{name:<12} {}\n", sentence(value))).collect()
+}
+
+/// What the server says, escaped but for the backticks that it quotes in.
+fn sentence(text: &str) -> String {
+    let parts = text.split('`').map(|part| Escaped(part.as_bytes()).to_string());
+    parts.collect::<Vec<_>>().join("`")
 }
 
 fn identity(identity: &WireIdentity) -> Vec<(&'static str, String)> {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use ipc_core::files::Root;
 use ipc_core::{Result, Transport};
 use ipc_unix::{ActAs, UnixRoot, UnixTransport};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator;
 
@@ -78,6 +78,15 @@ impl Signals {
             _ => "Ctrl-C",
         }
     }
+}
+
+/// Lets this process open as many files and connections as it may ever, and tells how many that
+/// is; `None`: without limit.
+pub fn raise_descriptor_limit() -> Option<u64> {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    // A system may refuse what it promised (macOS, beyond its `OPEN_MAX`): then the limit stays.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    getrlimit(Resource::Nofile).current
 }
 
 /// Asks a child to finish what it is doing and end.

@@ -52,6 +52,12 @@ impl WirePath {
         self.0.first() == Some(&b'/')
     }
 
+    /// `true` if it can name nothing but a directory, by its last component: `a/`, `a/.`.
+    #[must_use]
+    pub fn names_directory(&self) -> bool {
+        matches!(self.0.rsplit(|byte| *byte == b'/').next(), Some(b"" | b"."))
+    }
+
     /// The name below the root of a server whose paths mean `names`.
     ///
     /// # Errors
@@ -134,6 +140,16 @@ mod tests {
         assert_eq!(below(b"/", Names::Absolute).expect("the root itself"), ".");
         assert!(below(b"a", Names::Absolute).is_err());
         assert!(below(b"/a/../b", Names::Absolute).is_err());
+    }
+
+    #[test]
+    fn a_path_that_ends_with_a_slash_or_a_dot_names_a_directory() {
+        for text in [&b""[..], b".", b"/", b"a/", b"a//", b"a/.", b"a/./"] {
+            assert!(path(text).names_directory(), "{}", path(text));
+        }
+        for text in [&b"a"[..], b"/a", b"a/b", b"a.", b".a", b"a/.b"] {
+            assert!(!path(text).names_directory(), "{}", path(text));
+        }
     }
 
     #[test]

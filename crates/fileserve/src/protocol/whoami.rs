@@ -5,12 +5,13 @@ use ipc_core::{ImpersonationLevel, Peer};
 use serde::{Deserialize, Serialize};
 
 /// What the server knows about the client that asks.
+///
+/// An account's name is not part of it: looking it up may take long (it may ask a network), and the
+/// client can do so itself, with [`Peer::account_name`] of its own process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WhoAmI {
     /// The client's user and groups.
     pub identity: WireIdentity,
-    /// The account's name on the server's system, if the user has one there.
-    pub account: Option<String>,
     /// The client's process id as the server sees it.
     pub pid: Option<u32>,
     /// Who vouches for the identity: `kernel`, `same process`, `nobody`, or a protocol's name.
@@ -28,16 +29,12 @@ pub struct WhoAmI {
 
 impl WhoAmI {
     /// What `peer` is, which granted `level`, to a server that can or cannot act as it.
-    ///
-    /// # Blocking
-    /// Looks up the account's name; see [`Peer::account_name`].
     #[must_use]
     pub fn new(peer: &Peer, level: Option<ImpersonationLevel>, acting: Acting) -> Self {
         let confinement = peer.confinement();
         let is_other = |namespace: Option<Namespace>| namespace.map(|n| n == Namespace::Other);
         Self {
             identity: peer.identity().into(),
-            account: peer.account_name(),
             pid: peer.pid(),
             assurance: match peer.assurance() {
                 Assurance::Kernel => "kernel".to_owned(),

@@ -104,6 +104,11 @@ impl Server {
         platform::ask_to_stop(&self.child).expect("the server lives");
     }
 
+    /// Everything more that the server says until it ends.
+    pub(crate) fn last_words(&self) -> Vec<String> {
+        self.said.iter().collect()
+    }
+
     pub(crate) fn wait(&mut self) -> ExitStatus {
         self.child.wait().expect("a child")
     }

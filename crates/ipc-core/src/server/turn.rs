@@ -321,6 +321,9 @@ fn with_small_file_read(mut reply: Reply<Vec<u8>>) -> Reply<Vec<u8>> {
             Ok(count) => filled += count,
         }
     }
+    if part.check().is_err() {
+        return reply; // as above
+    }
     reply.body = Body::Bytes(bytes);
     reply
 }

@@ -191,7 +191,7 @@ fn content(offset: u64) -> u8 {
 /// A part of a file with that [`content`].
 fn file(from: u64, length: u64) -> Body {
     let file = File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).expect("is there");
-    Body::File(FileBody { file, root: Arc::new(NoRoot), from, length })
+    Body::File(FileBody { file, root: Arc::new(NoRoot), from, length, as_of: None })
 }
 
 /// The tests move no bytes of files, so nothing is asked of it.

@@ -25,8 +25,8 @@ impl Lock {
     /// Locks `name`, making it if it is missing.
     ///
     /// # Errors
-    /// `EndpointInUse` with its holder if another process has locked it; `EndpointUnsafe` if it is
-    /// not a plain file of this user.
+    /// `EndpointInUse` with its holder if another process of this user or of root has locked it;
+    /// `EndpointUnsafe` if it is not a plain file of this user.
     pub(super) fn take(
         directory: BorrowedFd<'_>,
         name: &Path,
@@ -36,10 +36,15 @@ impl Lock {
             let file = open(directory, name, endpoint)?;
             let failed = |error: Errno| Error::io(Operation::Bind, endpoint, error.into());
             let status = directory::status(file.as_fd()).map_err(failed)?;
+            let is_ours = check(&status, name, endpoint);
             if !directory::try_lock(file.as_fd()).map_err(failed)? {
+                // A stranger's lock holds no server, and its text is not to be believed.
+                if status.owner != ROOT {
+                    is_ours?;
+                }
                 return Err(in_use(endpoint, Some(holder(file.as_fd(), &status))));
             }
-            check(&status, name, endpoint)?;
+            is_ours?;
             // Whoever held it before may have removed it between our opening and our locking; then
             // this is the lock of nothing.
             let current = directory::status_of_name(directory, name);
@@ -68,16 +73,20 @@ fn open(directory: BorrowedFd<'_>, name: &Path, endpoint: &Endpoint) -> Result<O
     directory::open_lock(directory, name).map_err(|error| match error {
         Errno::LOOP => unsafe_name(endpoint, name, "is a symbolic link; remove it"),
         Errno::ISDIR => unsafe_name(endpoint, name, "is a directory; remove it"),
-        Errno::ACCESS | Errno::PERM if is_foreign(directory, name) => {
-            in_use(endpoint, Some("another user".to_owned()))
-        }
+        error @ (Errno::ACCESS | Errno::PERM) => closed(directory, name, endpoint, error),
         error => Error::io(Operation::Bind, endpoint, error.into()),
     })
 }
 
-fn is_foreign(directory: BorrowedFd<'_>, name: &Path) -> bool {
-    let (uid, _) = directory::own_ids();
-    directory::status_of_name(directory, name).is_ok_and(|status| status.owner != uid)
+/// Why the file does not open for this user. Root may have the name; whoever else has put a file
+/// there need not serve anything.
+fn closed(directory: BorrowedFd<'_>, name: &Path, endpoint: &Endpoint, error: Errno) -> Error {
+    let status = directory::status_of_name(directory, name);
+    match status.map(|status| (status.owner, check(&status, name, endpoint))) {
+        Ok((ROOT, Err(_))) => in_use(endpoint, Some("another user".to_owned())),
+        Ok((_, Err(foreign))) => foreign,
+        _ => Error::io(Operation::Bind, endpoint, error.into()),
+    }
 }
 
 /// A file that another user owns, or that has a second name elsewhere, was put there by somebody
@@ -88,7 +97,7 @@ fn check(status: &Status, name: &Path, endpoint: &Endpoint) -> Result<()> {
         return Err(unsafe_name(endpoint, name, "is no regular file; remove it"));
     }
     if status.owner != uid {
-        let fault = format!("belongs to uid {}; remove it", status.owner);
+        let fault = format!("belongs to uid {}; remove it, or use another name", status.owner);
         return Err(unsafe_name(endpoint, name, &fault));
     }
     if status.links > 1 {
@@ -113,6 +122,9 @@ fn holder(file: BorrowedFd<'_>, status: &Status) -> String {
         thread::sleep(PAUSE);
     }
 }
+
+/// Source: credentials(7).
+const ROOT: u32 = 0;
 
 const PATIENCE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(5);

@@ -72,7 +72,8 @@ impl Sender {
     pub(super) fn look(&mut self, waker: &Waker, credited: bool) -> Ready {
         match &mut self.content {
             Content::Bytes { bytes, at } => ready((bytes.len() - *at) as u64),
-            Content::File(part) => ready(part.length),
+            Content::File(part) if part.length == 0 => Ready::End(part.check()),
+            Content::File(part) => Ready::Bytes(part.length),
             Content::Failed(failure) => Ready::End(Err(failure.clone())),
             Content::Stream { chunk, at, .. } if *at < chunk.len() => {
                 Ready::Bytes((chunk.len() - *at) as u64)
