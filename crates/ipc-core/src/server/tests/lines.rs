@@ -145,6 +145,12 @@ impl Protocol for Lines {
             self.sent_of_body += count;
         } else {
             self.output.drain(..usize::try_from(count).expect("small"));
+            // An answer without a body has ended with its line.
+            let ends = matches!(&self.body, Some(Reply { body: Body::Empty, .. }));
+            if ends && self.output.is_empty() {
+                self.body = None;
+                self.open_calls -= 1;
+            }
         }
     }
 
