@@ -2,9 +2,14 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::error::{Error, Result};
+use crate::files::Escaped;
 use crate::level::ImpersonationLevel;
+
+mod sid;
 
 /// The process at the other end of a connection.
 ///
@@ -154,7 +159,9 @@ impl Identity {
         match self {
             Self::Unix(identity) => identity.uid == 0,
             Self::Windows(identity) => {
-                identity.user.as_str() == Sid::SYSTEM || identity.is_member_of(Sid::ADMINISTRATORS)
+                // A server's pipe may be owned by the group itself.
+                [Sid::SYSTEM, Sid::ADMINISTRATORS].contains(&identity.user.as_str())
+                    || identity.is_member_of(Sid::ADMINISTRATORS)
             }
         }
     }
@@ -245,7 +252,7 @@ impl Sid {
     /// The built-in administrators. Source: Microsoft, "Well-known SIDs".
     pub const ADMINISTRATORS: &'static str = "S-1-5-32-544";
 
-    /// The identifier with that text, which is not checked.
+    /// The identifier with that text, which is not checked. [`parse`](str::parse) checks it.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
@@ -261,6 +268,21 @@ impl Sid {
 impl fmt::Display for Sid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// As a person may write it: with a small `s`, or zeros before numbers.
+impl FromStr for Sid {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        sid::normal(text).map(Self).ok_or_else(|| Error::InvalidInput {
+            reason: format!(
+                "`{}` is no security identifier, which is `S-1-`, an authority and 1 to 15 numbers, \
+                 like S-1-5-32-544",
+                Escaped(text.as_bytes())
+            ),
+        })
     }
 }
 

@@ -6,6 +6,8 @@ use ipc_core::{
     Transport,
 };
 
+use crate::identity;
+
 /// Named pipes: `pipe:name`, and bare names on Windows. They cannot be bound or connected yet.
 #[derive(Clone, Debug, Default)]
 pub struct PipeTransport {}
@@ -28,7 +30,7 @@ impl Transport for PipeTransport {
     }
 
     fn this_process(&self) -> Result<Peer> {
-        Ok(Peer::this_process(None))
+        identity::this_process()
     }
 
     fn bind(&self, _at: &Endpoint, _options: &BindOptions) -> Result<Box<dyn Listener>> {

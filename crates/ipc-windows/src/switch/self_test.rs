@@ -1,0 +1,30 @@
+//! The start-up self-test: does this system tell a client's token from the server's?
+
+use std::os::windows::io::AsHandle;
+use std::sync::OnceLock;
+use std::{io, thread};
+
+use windows_sys::Win32::Foundation::ERROR_CANNOT_IMPERSONATE;
+
+use crate::sys::is;
+use crate::sys::lonely;
+use crate::sys::token;
+
+/// `true` if a server gets no token where there is no client. Found out once, on a thread that ends
+/// with whatever it was given. Wine, as it is released, gives the server's own.
+pub(super) fn passed() -> bool {
+    static PASSED: OnceLock<bool> = OnceLock::new();
+    *PASSED.get_or_init(|| nobody_has_no_token().unwrap_or(false))
+}
+
+fn nobody_has_no_token() -> io::Result<bool> {
+    let tried = thread::Builder::new().name("ipc self-test".to_owned()).spawn(|| {
+        let pipe = lonely::pipe()?;
+        token::impersonate_client(pipe.as_handle())
+    })?;
+    match tried.join().map_err(|_| io::Error::other("the thread panicked"))? {
+        Ok(()) => Ok(false),
+        Err(error) if is(&error, ERROR_CANNOT_IMPERSONATE) => Ok(true),
+        Err(error) => Err(error),
+    }
+}
