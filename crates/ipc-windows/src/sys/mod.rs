@@ -2,6 +2,9 @@
 //! folder.
 
 pub(crate) mod account;
+pub(crate) mod console;
+pub(crate) mod drives;
+pub(crate) mod files;
 pub(crate) mod local;
 pub(crate) mod lonely;
 pub(crate) mod process;
