@@ -19,7 +19,7 @@ const VERSION: &str = env!("CARGO_PKG_RUST_VERSION");
 /// Everything, tests included, on this system.
 pub(crate) fn check_this_system(workspace: &Workspace) -> Result {
     let mut command = Oldest::unpacked(workspace)?.cargo("check");
-    workspace.run(command.args(["--locked", "--workspace", "--all-targets"]))
+    workspace.run(command.args(["--target-dir", DIR, "--locked", "--workspace", "--all-targets"]))
 }
 
 /// The crates that macOS gets.
@@ -31,6 +31,9 @@ pub(crate) fn check_macos(workspace: &Workspace) -> Result {
 pub(crate) fn check_freebsd(workspace: &Workspace) -> Result {
     Oldest::unpacked(workspace)?.check_target("x86_64-unknown-freebsd", UNIX_CRATES)
 }
+
+/// Where cargo builds what is only checked.
+const DIR: &str = "target/ci/oldest";
 
 /// Nothing that is built here runs for long, yet cargo builds a standard library to the end.
 const QUICKLY: &str = r#"profile.dev.package."*".opt-level=0"#;
@@ -58,13 +61,12 @@ impl<'a> Oldest<'a> {
         Ok(oldest)
     }
 
-    /// Its cargo with that subcommand; what it builds does not mix with what another one has.
+    /// Its cargo with that subcommand.
     pub(crate) fn cargo(&self, subcommand: &str) -> Command {
         // Cargo would look for its linter among the installed programs first.
         let program = if subcommand == "clippy" { "cargo-clippy" } else { "cargo" };
         let mut command = self.workspace.command(self.program(program), &[subcommand]);
-        command.args(["--target-dir", "target/ci/oldest"]).env("CARGO", self.program("cargo"));
-        self.point_out(&mut command);
+        self.point_out(command.env("CARGO", self.program("cargo")));
         command
     }
 
@@ -83,7 +85,8 @@ impl<'a> Oldest<'a> {
 
     fn check_target(&self, target: &str, crates: &[&str]) -> Result {
         let mut command = self.cargo("check");
-        command.args(["--locked", "--config", QUICKLY, "-Zbuild-std", "--target", target]);
+        command.args(["--target-dir", DIR, "--locked", "--config", QUICKLY]);
+        command.args(["-Zbuild-std", "--target", target]);
         command.args(crates.iter().flat_map(|name| ["--package", name]));
         self.workspace.run(command.env("RUSTC_BOOTSTRAP", "1"))
     }

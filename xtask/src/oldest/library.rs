@@ -1,12 +1,11 @@
 //! The standard library for a target that the unpacked toolchain comes without.
 //!
 //! It is built once, from the sources that are packaged, and put where the compiler looks for what
-//! is installed: from then on no command has to know about it, and no build script finds the
-//! compiler's unfinished features switched on.
+//! is installed, so that no later command has to know about it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::{Oldest, remove};
+use super::{DIR, Oldest, remove};
 use crate::workspace::{Result, failed};
 
 impl Oldest<'_> {
@@ -32,12 +31,13 @@ impl Oldest<'_> {
         write(&empty.join("src/lib.rs"), "")?;
         let mut command = self.cargo("build");
         command
-            .args(["--quiet", "--release", "-Zbuild-std=std,test", "--target", target])
+            .args(["--target-dir", DIR, "--quiet", "--release"])
+            .args(["-Zbuild-std=std,test", "--target", target])
             .arg("--manifest-path")
             .arg(empty.join("Cargo.toml"))
             .env("RUSTC_BOOTSTRAP", "1");
         self.workspace.run(&mut command)?;
-        let built = format!("target/ci/oldest/{target}/release/deps");
+        let built = format!("{DIR}/{target}/release/deps");
         copy_libraries(&self.workspace.path(&built), into)
     }
 
@@ -88,7 +88,7 @@ fn copy_libraries(from: &Path, to: &Path) -> Result {
 }
 
 /// The name of a library that is part of the standard one.
-fn library_name(path: &PathBuf) -> Option<&str> {
+fn library_name(path: &Path) -> Option<&str> {
     let name = path.file_name()?.to_str()?;
     (name.ends_with(".rlib") && !name.starts_with("libempty-")).then_some(name)
 }

@@ -33,9 +33,21 @@ impl<'a> Toolchain<'a> {
     pub(super) fn cargo(&self, subcommand: &str) -> Command {
         let mut command = match self {
             Self::Installed(workspace) => workspace.cargo(&[subcommand]),
-            Self::Oldest(oldest) => oldest.cargo(subcommand),
+            Self::Oldest(oldest) => Self::cargo_of(oldest, subcommand),
         };
         command.args(["--target", TARGET]);
+        command
+    }
+
+    /// Before Rust 1.89, cargo leaves out the documentation's tests for another system than its own
+    /// unless it is told by an unfinished option. Build scripts see whether such may be used, so
+    /// every command allows it: else each would build anew what another has built.
+    fn cargo_of(oldest: &Oldest<'_>, subcommand: &str) -> Command {
+        let mut command = oldest.cargo(subcommand);
+        command.args(["--target-dir", "target/ci/windows"]).env("RUSTC_BOOTSTRAP", "1");
+        if subcommand == "test" {
+            command.arg("-Zdoctest-xcompile");
+        }
         command
     }
 }
