@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::workspace::{Result, Workspace};
-use crate::{deny, oldest, packages, steps, tidy};
+use crate::{deny, oldest, packages, steps, tidy, windows};
 
 /// One step of CI; a new one is a line in [`STEPS`].
 struct Step {
@@ -24,7 +24,10 @@ const STEPS: &[Step] = &[
     Step { name: "msrv", run: oldest::check_this_system },
     Step { name: "macos", run: oldest::check_macos },
     Step { name: "freebsd", run: oldest::check_freebsd },
-    Step { name: "windows", run: oldest::check_windows },
+    Step { name: "windows-setup", run: windows::setup },
+    Step { name: "windows-clippy", run: windows::clippy },
+    Step { name: "windows-test", run: windows::test },
+    Step { name: "windows-doc", run: windows::doc },
     Step { name: "deny", run: deny::check },
 ];
 

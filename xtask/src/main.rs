@@ -1,6 +1,7 @@
 //! The chores of this workspace, run as `cargo xtask COMMAND`.
 //!
-//! `ci` runs what every change must pass, `tidy` the rules that no other tool checks.
+//! `ci` runs what every change must pass, `tidy` the rules that no other tool checks, and `windows`
+//! builds and tests for Windows on a machine that has none.
 
 use std::process::ExitCode;
 
@@ -11,12 +12,14 @@ mod packages;
 mod skips;
 mod steps;
 mod tidy;
+mod windows;
 mod workspace;
 
 use workspace::{Result, Workspace};
 
 const USAGE: &str = "usage: cargo xtask ci [STEP]...   run all steps, or those that are named
-       cargo xtask tidy           check the rules of this workspace";
+       cargo xtask tidy           check the rules of this workspace
+       cargo xtask windows ...    build and test for Windows, here; without more, says how";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -35,6 +38,7 @@ fn run(arguments: &[&str]) -> Result {
     match arguments {
         ["ci", steps @ ..] => ci::run(&workspace, steps),
         ["tidy"] => tidy::check(&workspace),
+        ["windows", arguments @ ..] => windows::run(&workspace, arguments),
         _ => Err(format!("nothing to do\n{USAGE}")),
     }
 }

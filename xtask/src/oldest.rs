@@ -6,16 +6,20 @@
 //! libraries are not at hand.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::packages;
-use crate::workspace::{Result, Workspace};
+use crate::workspace::{Result, Workspace, failed};
+
+mod library;
 
 /// What the workspace declares as its oldest supported compiler.
 const VERSION: &str = env!("CARGO_PKG_RUST_VERSION");
 
 /// Everything, tests included, on this system.
 pub(crate) fn check_this_system(workspace: &Workspace) -> Result {
-    Oldest::unpacked(workspace)?.check(&["--workspace", "--all-targets"])
+    let mut command = Oldest::unpacked(workspace)?.cargo("check");
+    workspace.run(command.args(["--target-dir", DIR, "--locked", "--workspace", "--all-targets"]))
 }
 
 /// The crates that macOS gets.
@@ -28,63 +32,72 @@ pub(crate) fn check_freebsd(workspace: &Workspace) -> Result {
     Oldest::unpacked(workspace)?.check_target("x86_64-unknown-freebsd", UNIX_CRATES)
 }
 
-/// The crates that Windows gets.
-pub(crate) fn check_windows(workspace: &Workspace) -> Result {
-    Oldest::unpacked(workspace)?.check_target("x86_64-pc-windows-gnu", WINDOWS_CRATES)
-}
+/// Where cargo builds what is only checked.
+const DIR: &str = "target/ci/oldest";
 
 /// Nothing that is built here runs for long, yet cargo builds a standard library to the end.
 const QUICKLY: &str = r#"profile.dev.package."*".opt-level=0"#;
 
 const UNIX_CRATES: &[&str] = &["ipc", "ipc-core", "ipc-unix", "fileserve"];
-const WINDOWS_CRATES: &[&str] = &["ipc", "ipc-core", "ipc-windows"];
 
 /// The unpacked toolchain.
-struct Oldest<'a> {
+#[derive(Debug)]
+pub(crate) struct Oldest<'a> {
     workspace: &'a Workspace,
     root: PathBuf,
 }
 
 impl<'a> Oldest<'a> {
     /// Downloads and unpacks the packages, unless an earlier run has.
-    fn unpacked(workspace: &'a Workspace) -> Result<Self> {
-        let root = workspace.path(&format!("target/ci/rust-{VERSION}"));
-        if !root.exists() {
-            let partial = root.with_extension("partial");
+    pub(crate) fn unpacked(workspace: &'a Workspace) -> Result<Self> {
+        let oldest = Self { workspace, root: workspace.path(&format!("target/ci/rust-{VERSION}")) };
+        if !PROGRAMS.iter().all(|program| oldest.program(program).exists()) {
+            let partial = oldest.root.with_extension("partial");
             unpack_into(workspace, &partial)?;
-            std::fs::rename(&partial, &root).map_err(|why| failed("rename", &partial, &why))?;
+            remove(&oldest.root)?;
+            std::fs::rename(&partial, &oldest.root)
+                .map_err(|why| failed("rename", &partial, &why))?;
         }
-        Ok(Self { workspace, root })
+        Ok(oldest)
+    }
+
+    /// Its cargo with that subcommand.
+    pub(crate) fn cargo(&self, subcommand: &str) -> Command {
+        // Cargo would look for its linter among the installed programs first.
+        let program = if subcommand == "clippy" { "cargo-clippy" } else { "cargo" };
+        let mut command = self.workspace.command(self.program(program), &[subcommand]);
+        self.point_out(command.env("CARGO", self.program("cargo")));
+        command
+    }
+
+    /// Tells `command` where the parts of this toolchain are.
+    fn point_out(&self, command: &mut Command) {
+        let libraries = format!("usr/lib/{}-linux-gnu", std::env::consts::ARCH);
+        command
+            .env("RUSTC", self.program("rustc"))
+            .env("RUSTDOC", self.program("rustdoc"))
+            .env("LD_LIBRARY_PATH", self.root.join(libraries));
+    }
+
+    fn program(&self, name: &str) -> PathBuf {
+        self.root.join("usr/bin").join(name)
     }
 
     fn check_target(&self, target: &str, crates: &[&str]) -> Result {
-        let mut arguments = vec!["-Zbuild-std", "--target", target];
-        arguments.extend(crates.iter().flat_map(|name| ["--package", name]));
-        self.check(&arguments)
-    }
-
-    fn check(&self, arguments: &[&str]) -> Result {
-        let bin = self.root.join("usr/bin");
-        let libraries = format!("usr/lib/{}-linux-gnu", std::env::consts::ARCH);
-        let mut command = self.workspace.command(bin.join("cargo"), &["check", "--locked"]);
-        command
-            .args(["--target-dir", "target/ci/oldest"])
-            .args(["--config", QUICKLY])
-            .args(arguments)
-            .env("RUSTC", bin.join("rustc"))
-            .env("LD_LIBRARY_PATH", self.root.join(libraries));
-        if arguments.contains(&"-Zbuild-std") {
-            command.env("RUSTC_BOOTSTRAP", "1");
-        }
-        self.workspace.run(&mut command)
+        let mut command = self.cargo("check");
+        command.args(["--target-dir", DIR, "--locked", "--config", QUICKLY]);
+        command.args(["-Zbuild-std", "--target", target]);
+        command.args(crates.iter().flat_map(|name| ["--package", name]));
+        self.workspace.run(command.env("RUSTC_BOOTSTRAP", "1"))
     }
 }
 
+/// Without one of them, what is unpacked is of an older list of packages.
+const PROGRAMS: &[&str] = &["cargo", "cargo-clippy", "rustc", "rustdoc"];
+
 fn unpack_into(workspace: &Workspace, root: &Path) -> Result {
     // What an interrupted run has left would be unpacked again with the rest.
-    if root.exists() {
-        std::fs::remove_dir_all(root).map_err(|why| failed("remove", root, &why))?;
-    }
+    remove(root)?;
     let packages = root.join("packages");
     std::fs::create_dir_all(&packages).map_err(|why| failed("create", &packages, &why))?;
     download_into(workspace, &packages)?;
@@ -94,7 +107,7 @@ fn unpack_into(workspace: &Workspace, root: &Path) -> Result {
         let mut command = workspace.command("dpkg", &["--extract"]);
         workspace.run(command.arg(&package).arg(root))?;
     }
-    std::fs::remove_dir_all(&packages).map_err(|why| failed("remove", &packages, &why))
+    remove(&packages)
 }
 
 fn download_into(workspace: &Workspace, folder: &Path) -> Result {
@@ -102,6 +115,7 @@ fn download_into(workspace: &Workspace, folder: &Path) -> Result {
         format!("cargo-web={VERSION}*"),
         format!("libstd-rust-web-{VERSION}={VERSION}*"),
         format!("libstd-rust-web-dev={VERSION}*"),
+        format!("rust-web-clippy={VERSION}*"),
         format!("rust-web-src={VERSION}*"),
         format!("rustc-web={VERSION}*"),
     ];
@@ -113,6 +127,9 @@ fn download_into(workspace: &Workspace, folder: &Path) -> Result {
     .map_err(|why| format!("no Rust {VERSION} among the packages; Debian 12 has it: {why}"))
 }
 
-fn failed(what: &str, path: &Path, why: &std::io::Error) -> String {
-    format!("cannot {what} {}: {why}", path.display())
+fn remove(folder: &Path) -> Result {
+    if !folder.exists() {
+        return Ok(());
+    }
+    std::fs::remove_dir_all(folder).map_err(|why| failed("remove", folder, &why))
 }

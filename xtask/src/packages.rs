@@ -5,17 +5,22 @@ use std::process::Command;
 use crate::workspace::{Result, Workspace};
 
 /// A Debian package, and what needs it.
+#[derive(Debug, Clone, Copy)]
 struct Package {
     name: &'static str,
     needed_for: &'static str,
 }
 
+/// What the steps need that are not about Windows.
 const PACKAGES: &[Package] = &[
     Package { name: "git", needed_for: "knowing which files are ours" },
     Package { name: "acl", needed_for: "tests that grant a file to a uid by ACL" },
     Package { name: "util-linux", needed_for: "tests with a client in a namespace of its own" },
     Package { name: "python3", needed_for: "the interoperability client" },
-    Package { name: "binutils-mingw-w64-x86-64", needed_for: "checking for Windows" },
+];
+
+/// What the oldest supported compiler needs, which is unpacked and not installed.
+const OLDEST: &[Package] = &[
     Package { name: "libllvm19", needed_for: "the oldest supported compiler" },
     Package { name: "libcurl4", needed_for: "its cargo" },
     Package { name: "libhttp-parser2.9", needed_for: "its cargo" },
@@ -24,10 +29,32 @@ const PACKAGES: &[Package] = &[
     Package { name: "libssh2-1", needed_for: "its cargo" },
 ];
 
-/// Installs what is missing; says what, if this user may not.
+/// What building and testing for Windows needs.
+const WINDOWS: &[Package] = &[
+    Package { name: "gcc-mingw-w64-x86-64-win32", needed_for: "linking programs for Windows" },
+    Package { name: "wine64", needed_for: "running programs for Windows" },
+    Package { name: "dpkg-dev", needed_for: "the source of the installed Wine" },
+    Package { name: "gcc", needed_for: "building Wine's server from it" },
+    Package { name: "libc6-dev", needed_for: "building Wine's server from it" },
+    Package { name: "perl", needed_for: "building Wine's server from it" },
+    Package { name: "python3", needed_for: "building Wine's server from it" },
+    Package { name: "util-linux", needed_for: "ending programs with what started them" },
+];
+
+/// Installs what CI needs.
 pub(crate) fn install(workspace: &Workspace) -> Result {
+    install_all(workspace, &[PACKAGES, OLDEST, WINDOWS].concat())
+}
+
+/// Installs what building and testing for Windows needs.
+pub(crate) fn install_for_windows(workspace: &Workspace) -> Result {
+    install_all(workspace, &[OLDEST, WINDOWS].concat())
+}
+
+/// Installs what is missing; says what, if this user may not.
+fn install_all(workspace: &Workspace, wanted: &[Package]) -> Result {
     let missing: Vec<&Package> =
-        PACKAGES.iter().filter(|package| !is_installed(workspace, package.name)).collect();
+        wanted.iter().filter(|package| !is_installed(workspace, package.name)).collect();
     if missing.is_empty() {
         return Ok(());
     }

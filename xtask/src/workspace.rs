@@ -118,6 +118,11 @@ fn pass_on_lines(from: impl io::Read) -> io::Result<Vec<String>> {
     Ok(lines)
 }
 
+/// The reason why `what` could not be done to `path`.
+pub(crate) fn failed(what: &str, path: &Path, why: &io::Error) -> String {
+    format!("cannot {what} {}: {why}", path.display())
+}
+
 fn not_started(command: &Command, why: &io::Error) -> String {
     format!("cannot start {:?}: {why}", command.get_program())
 }
