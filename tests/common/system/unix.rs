@@ -1,10 +1,11 @@
 //! Unix: sockets in the test's directory, clients of other users by root, `/proc`.
 
 use std::fs::{self, File, Permissions};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::ChildStdin;
 
 use ipc_core::Endpoint;
 use ipc_testkit::child::{self, Process};
@@ -42,6 +43,22 @@ pub(crate) fn sparse(path: &Path, length: u64) -> File {
     file
 }
 
+/// How long the longest file is that is sent in tests, in bytes.
+pub(crate) const LARGE: u64 = 10 << 30;
+
+/// The writing end of a pipe to a child.
+pub(crate) fn file_of(pipe: ChildStdin) -> File {
+    File::from(OwnedFd::from(pipe))
+}
+
+/// Lets every user look into `directory`, whatever the umask.
+pub(crate) fn let_everybody_enter(directory: &Path) {
+    fs::set_permissions(directory, Permissions::from_mode(0o755)).expect("it is ours");
+}
+
+/// The options of `fileserve serve` that let everybody reach the server, and be served.
+pub(crate) const SERVE_ALL: [&str; 4] = ["--allow", "any", "--socket-mode", "0666"];
+
 /// A transport whose endpoints everybody may reach.
 pub(crate) fn open_to_all() -> UnixTransport {
     UnixTransport::new().mode(0o666)
@@ -71,7 +88,7 @@ impl Identities {
     /// Makes a file in a directory that both may enter, and lets only `readers` and this process
     /// read it.
     pub(crate) fn file_for(&self, readers: &[Who], path: &Path, content: &[u8]) {
-        self.open_directory(path.parent().expect("a file lies in a directory"));
+        let_everybody_enter(path.parent().expect("a file lies in a directory"));
         fs::write(path, content).expect("a file");
         let (mode, owner) = match readers {
             [] => (0o600, 0),
@@ -80,11 +97,6 @@ impl Identities {
         };
         chown(path, Some(owner), Some(owner)).expect("root gives files away");
         fs::set_permissions(path, Permissions::from_mode(mode)).expect("its mode is ours to set");
-    }
-
-    /// Lets both enter `directory`.
-    pub(crate) fn open_directory(&self, directory: &Path) {
-        fs::set_permissions(directory, Permissions::from_mode(0o755)).expect("it is ours");
     }
 }
 

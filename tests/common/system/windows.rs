@@ -1,7 +1,9 @@
 //! Windows: named pipes called after the test's directory, clients with restricted tokens.
 
 use std::fs::File;
+use std::os::windows::io::OwnedHandle;
 use std::path::Path;
+use std::process::ChildStdin;
 
 use ipc_core::Endpoint;
 use ipc_testkit::child::Process;
@@ -34,6 +36,20 @@ pub(crate) fn sparse(path: &Path, length: u64) -> File {
     file
 }
 
+/// How long the longest file is that is sent in tests, in bytes: each is copied.
+pub(crate) const LARGE: u64 = 1 << 30;
+
+/// The writing end of a pipe to a child.
+pub(crate) fn file_of(pipe: ChildStdin) -> File {
+    File::from(OwnedHandle::from(pipe))
+}
+
+/// What a new directory inherits lets those enter who may.
+pub(crate) fn let_everybody_enter(_directory: &Path) {}
+
+/// The options of `fileserve serve` that let everybody reach the server, and be served.
+pub(crate) const SERVE_ALL: [&str; 2] = ["--allow", "any"];
+
 /// A transport whose endpoints everybody may reach.
 pub(crate) fn open_to_all() -> PipeTransport {
     PipeTransport::new()
@@ -59,7 +75,4 @@ impl Identities {
     pub(crate) fn file_for(&self, _readers: &[Who], path: &Path, content: &[u8]) {
         std::fs::write(path, content).expect("a file");
     }
-
-    /// Lets both enter `directory`.
-    pub(crate) fn open_directory(&self, _directory: &Path) {}
 }

@@ -8,12 +8,18 @@
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
-pub(crate) use unix::{Identities, endpoint, memory, open_handles, open_to_all, sparse};
+pub(crate) use unix::{
+    Identities, LARGE, SERVE_ALL, endpoint, file_of, let_everybody_enter, memory, open_handles,
+    open_to_all, sparse,
+};
 
 #[cfg(windows)]
 mod windows;
 #[cfg(windows)]
-pub(crate) use windows::{Identities, endpoint, memory, open_handles, open_to_all, sparse};
+pub(crate) use windows::{
+    Identities, LARGE, SERVE_ALL, endpoint, file_of, let_everybody_enter, memory, open_handles,
+    open_to_all, sparse,
+};
 
 /// How much memory a process has, in bytes.
 #[derive(Clone, Copy, Debug)]
