@@ -62,7 +62,7 @@ fn t11_of_two_servers_in_a_race_exactly_one_wins_and_a_killed_one_leaves_the_nam
     let at = place.endpoint();
     for round in 0..20 {
         let mut racers = [(); 2].map(|()| racer(&at));
-        racers.iter().for_each(|racer| racer.tell("go"));
+        racers.iter_mut().for_each(|racer| racer.tell("go"));
         let mut said = racers.each_mut().map(Process::hear);
         said.sort_unstable();
         assert_eq!(said, ["lost", "won"], "round {round}");

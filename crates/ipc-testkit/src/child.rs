@@ -23,9 +23,10 @@
 //! ```
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// What the parent handed over, if this process was started to run `function`.
 #[must_use]
@@ -95,10 +96,42 @@ pub fn this_program() -> PathBuf {
 }
 
 /// A running child; killed and waited for when dropped.
-#[derive(Debug)]
 pub struct Process {
-    child: Child,
-    said: BufReader<ChildStdout>,
+    child: Box<dyn Running>,
+    told: Box<dyn Write + Send>,
+    said: BufReader<Box<dyn Read + Send>>,
+}
+
+/// A process, whatever started it.
+pub trait Running: fmt::Debug + Send {
+    /// Its process id.
+    fn id(&self) -> u32;
+
+    /// Ends it without a warning.
+    ///
+    /// # Errors
+    /// What the system said.
+    fn kill(&mut self) -> io::Result<()>;
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// What the system said.
+    fn wait(&mut self) -> io::Result<()>;
+}
+
+impl Running for Child {
+    fn id(&self) -> u32 {
+        self.id()
+    }
+
+    fn kill(&mut self) -> io::Result<()> {
+        self.kill()
+    }
+
+    fn wait(&mut self) -> io::Result<()> {
+        self.wait().map(drop)
+    }
 }
 
 impl Process {
@@ -120,8 +153,20 @@ impl Process {
     pub fn spawn(mut command: Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut child = command.spawn().expect("the child starts");
-        let said = BufReader::new(child.stdout.take().expect("it was piped"));
-        Self { child, said }
+        let told = child.stdin.take().expect("it was piped");
+        let said = child.stdout.take().expect("it was piped");
+        Self::over(child, told, said)
+    }
+
+    /// The same for a child that was started by other means, and its standard streams.
+    #[must_use]
+    pub fn over(
+        child: impl Running + 'static,
+        stdin: impl Write + Send + 'static,
+        stdout: impl Read + Send + 'static,
+    ) -> Self {
+        let said = BufReader::new(Box::new(stdout) as Box<dyn Read + Send>);
+        Self { child: Box::new(child), told: Box::new(stdin), said }
     }
 
     /// Its process id.
@@ -147,9 +192,9 @@ impl Process {
     ///
     /// # Panics
     /// If it has ended.
-    pub fn tell(&self, line: &str) {
-        let mut stdin = self.child.stdin.as_ref().expect("it was piped");
-        writeln!(stdin, "{line}").expect("the child lives");
+    pub fn tell(&mut self, line: &str) {
+        let told = writeln!(self.told, "{line}").and_then(|()| self.told.flush());
+        told.expect("the child lives");
     }
 
     /// Says `line` to the child and returns its answer.
@@ -164,6 +209,12 @@ impl Process {
     /// Kills it without a warning (`SIGKILL`, `TerminateProcess`) and waits until it is gone.
     pub fn kill(self) {
         drop(self);
+    }
+}
+
+impl fmt::Debug for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Process").field("child", &self.child).finish_non_exhaustive()
     }
 }
 
