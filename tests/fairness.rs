@@ -1,9 +1,5 @@
 //! Nobody who is idle, slow, greedy or busy delays another client, on four workers.
-#![cfg(target_os = "linux")]
 
-use std::fs::File;
-use std::io::Read;
-use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -11,7 +7,8 @@ use ipc::frame::{Header, Kind, Preface};
 
 mod common;
 
-use common::peer::{self, bare_request, file_request, frame, preface, request, send};
+use common::peer::{self, Peer, bare_request, file_request, frame, preface, request};
+use common::system::sparse;
 use common::tester::TesterClient;
 use common::{Served, connect};
 
@@ -26,17 +23,10 @@ fn others_are_served(served: &Served) {
     }
 }
 
-fn crowd(served: &Served) -> Vec<UnixStream> {
-    let crowd = (0..CROWD).map(|_| peer::connect(&served.place.socket())).collect();
+fn crowd(served: &Served) -> Vec<Peer> {
+    let crowd = (0..CROWD).map(|_| peer::connect(&served.place.endpoint())).collect();
     served.wait_for_connections(CROWD);
     crowd
-}
-
-/// Reads whole answers until `count` bytes have come.
-fn read(mut from: &UnixStream, count: usize) -> Vec<u8> {
-    let mut bytes = vec![0; count];
-    from.read_exact(&mut bytes).expect("so much comes");
-    bytes
 }
 
 #[test]
@@ -53,13 +43,13 @@ fn eight_that_trickle_their_bytes_are_answered_in_the_end() {
     let script = [&preface().encode()[..], &request(1, 1, &vec![7_u8; 150])].concat();
     let mut stays = served.client();
     for byte in &script {
-        crowd.iter().for_each(|slow| assert!(send(slow, &[*byte])));
+        crowd.iter().for_each(|slow| assert!(slow.send(&[*byte])));
         assert_eq!(stays.echo(vec![*byte]).expect("is served"), [*byte]);
     }
     others_are_served(&served);
     for slow in &crowd {
-        read(slow, Preface::LENGTH);
-        let header = read(slow, Header::LENGTH);
+        slow.hear_exactly(Preface::LENGTH);
+        let header = slow.hear_exactly(Header::LENGTH);
         assert_eq!(header[4], Kind::Response.to_wire());
     }
 }
@@ -67,24 +57,22 @@ fn eight_that_trickle_their_bytes_are_answered_in_the_end() {
 #[test]
 fn t46_eight_that_ask_for_a_large_file_and_stop_reading() {
     let served = Served::new();
-    let large = File::create(served.place.path("large")).expect("a file");
-    large.set_len(1 << 30).expect("a sparse one");
+    sparse(&served.place.path("large"), 1 << 30);
     let crowd = crowd(&served);
     let greedy = Preface { connection_credit: 1 << 40, body_credit: 1 << 40, ..preface() };
     for slow in &crowd {
-        send(slow, &greedy.encode());
-        send(slow, &file_request(1, "large", 1 << 30));
+        slow.send(&greedy.encode());
+        slow.send(&file_request(1, "large", 1 << 30));
     }
     // All of them are being sent to.
-    crowd.iter().for_each(|slow| drop(read(slow, 100_000)));
+    crowd.iter().for_each(|slow| drop(slow.hear_exactly(100_000)));
     others_are_served(&served);
 }
 
 #[test]
 fn t46_eight_that_take_a_body_only_as_far_as_their_credit_goes() {
     let served = Served::new();
-    let large = File::create(served.place.path("large")).expect("a file");
-    large.set_len(1 << 30).expect("a sparse one");
+    sparse(&served.place.path("large"), 1 << 30);
     let mut crowd: Vec<TesterClient> = (0..CROWD).map(|_| served.client()).collect();
     let bodies: Vec<_> = crowd
         .iter_mut()
@@ -102,7 +90,7 @@ fn t41_eight_that_run_a_long_handler_on_the_pool() {
     let served = Served::new();
     let crowd = crowd(&served);
     for busy in &crowd {
-        send(busy, &[&preface().encode()[..], &bare_request(1, 3)].concat());
+        busy.send(&[&preface().encode()[..], &bare_request(1, 3)].concat());
     }
     // One user never has all four threads of the pool.
     (0..3).for_each(|_| served.gates.wait());
@@ -111,8 +99,8 @@ fn t41_eight_that_run_a_long_handler_on_the_pool() {
         served.gates.open.send(()).expect("the service listens");
     }
     for busy in &crowd {
-        read(busy, Preface::LENGTH);
-        assert_eq!(read(busy, Header::LENGTH)[4], Kind::Response.to_wire());
+        busy.hear_exactly(Preface::LENGTH);
+        assert_eq!(busy.hear_exactly(Header::LENGTH)[4], Kind::Response.to_wire());
     }
 }
 
@@ -146,10 +134,10 @@ fn eight_that_talk_without_end_and_ask_for_nothing() {
     let pongs = frame(Kind::Pong, 0, &[1; 8]).repeat(2000);
     thread::scope(|scope| {
         for talker in &crowd {
-            send(talker, &preface().encode());
+            talker.send(&preface().encode());
             scope.spawn(|| {
                 while !over.load(Ordering::SeqCst) {
-                    assert!(send(talker, &pongs), "what it says is allowed");
+                    assert!(talker.send(&pongs), "what it says is allowed");
                 }
             });
         }

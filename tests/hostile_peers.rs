@@ -1,8 +1,6 @@
-//! Clients that do not keep to the protocol, at a real server over Unix sockets: each gets a clear
+//! Clients that do not keep to the protocol, at a real server over the native transport: each gets a clear
 //! answer, and the others are served meanwhile.
-#![cfg(target_os = "linux")]
 
-use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -14,8 +12,9 @@ use ipc::session::SessionLimits;
 
 mod common;
 
-use common::peer::{self, bare_request, frame, hear, preface, reason, request, send, window};
-use common::{Random, Served, eventually};
+use common::peer::{self, bare_request, frame, preface, reason, request, window};
+use common::{Random, Served, endpoint, eventually};
+use ipc_testkit::child::{Process, hear_parent, role, say};
 
 const ECHO: u32 = 1;
 const HOLD_ON_POOL: u32 = 3;
@@ -92,9 +91,9 @@ fn t49_each_breach_is_answered_by_name_and_the_others_are_served() {
     let served = Served::new();
     beside_an_honest_client(&served, || {
         for (bytes, kind, text) in breaches() {
-            let stream = peer::connect(&served.place.socket());
-            assert!(send(&stream, &bytes), "{text}");
-            let told = reason(&hear(&stream));
+            let client = peer::connect(&served.place.endpoint());
+            assert!(client.send(&bytes), "{text}");
+            let told = reason(&client.hear());
             assert_eq!(told.kind(), kind, "{text}: {told}");
             assert!(told.text().contains(text), "{text}: {told}");
         }
@@ -108,9 +107,9 @@ fn t49_random_bytes_harm_nobody() {
     beside_an_honest_client(&served, || {
         for seed in 0..300 {
             let mut random = Random::new(seed);
-            let stream = peer::connect(&served.place.socket());
+            let client = peer::connect(&served.place.endpoint());
             if seed % 3 > 0 {
-                send(&stream, &preface().encode());
+                client.send(&preface().encode());
             }
             for _ in 0..random.below(12) {
                 let mut bytes = random.bytes(200);
@@ -122,7 +121,7 @@ fn t49_random_bytes_harm_nobody() {
                     bytes[..8].copy_from_slice(&[length, 0, 0, 0, kind, 0, 0, 0]);
                     bytes[8..16].copy_from_slice(&call);
                 }
-                send(&stream, &bytes);
+                client.send(&bytes);
             }
         }
     });
@@ -145,9 +144,9 @@ fn t49_requests_beyond_each_limit_end_their_connection_only() {
     for (requests, text) in [calls, bytes] {
         let served = Served::with(|builder| builder.limits(roomy));
         beside_an_honest_client(&served, || {
-            let stream = peer::connect(&served.place.socket());
-            send(&stream, &[&preface().encode()[..], &requests].concat());
-            let told = reason(&hear(&stream));
+            let client = peer::connect(&served.place.endpoint());
+            client.send(&[&preface().encode()[..], &requests].concat());
+            let told = reason(&client.hear());
             assert_eq!(told.kind(), ErrorKind::LimitExceeded, "{told}");
             assert!(told.text().contains(text), "{told}");
         });
@@ -165,9 +164,9 @@ fn t46_a_peer_that_asks_for_signs_of_life_without_end_is_cut() {
     let served = Served::with(|builder| builder.session_limits(limits).limits(closing));
     let pings: Vec<u8> = frame(Kind::Ping, 0, &[1; 8]).repeat(1000);
     beside_an_honest_client(&served, || {
-        let stream = peer::connect(&served.place.socket());
-        send(&stream, &preface().encode());
-        eventually(|| !send(&stream, &pings));
+        let client = peer::connect(&served.place.endpoint());
+        client.send(&preface().encode());
+        eventually(|| !client.send(&pings));
     });
     served.wait_for_connections(0);
 }
@@ -179,15 +178,13 @@ fn a_preface_that_never_ends_is_given_up_in_time() {
     let served = Served::with(|builder| builder.session_limits(limits));
     beside_an_honest_client(&served, || {
         for silent_from in [0, 1, 20, 47] {
-            let stream = peer::connect(&served.place.socket());
-            send(&stream, &preface().encode()[..silent_from]);
-            assert_eq!(reason(&hear(&stream)).kind(), ErrorKind::TimedOut, "{silent_from}");
+            let client = peer::connect(&served.place.endpoint());
+            client.send(&preface().encode()[..silent_from]);
+            assert_eq!(reason(&client.hear()).kind(), ErrorKind::TimedOut, "{silent_from}");
         }
-        let stream = peer::connect(&served.place.socket());
-        let trickle = |byte| {
-            stream.set_read_timeout(Some(Duration::from_millis(20))).expect("a timeout");
-            send(&stream, &[byte]) && stream_is_silent(&stream)
-        };
+        let client = peer::connect(&served.place.endpoint());
+        let trickle =
+            |byte| client.send(&[byte]) && client.hears_nothing_for(Duration::from_millis(20));
         let mut long = preface().encode();
         long[8..10].copy_from_slice(&1000_u16.to_le_bytes());
         let taken = long.into_iter().chain([0; 952]).take_while(|byte| trickle(*byte)).count();
@@ -196,16 +193,11 @@ fn a_preface_that_never_ends_is_given_up_in_time() {
     served.wait_for_connections(0);
 }
 
-/// `true` if nothing has come within the stream's timeout.
-fn stream_is_silent(mut stream: &UnixStream) -> bool {
-    std::io::Read::read(&mut stream, &mut [0]).is_err()
-}
-
 /// Everything that a client of the library says in a talk with answers and bodies of each kind.
 fn recorded_talk(served: &Served) -> Vec<u8> {
-    let [client, _] = peer::record(&served.place.path("r"), &served.place.socket(), || {
-        let mut client =
-            common::connect(&common::endpoint_of(&served.place.path("r").display().to_string()));
+    let between = served.place.endpoint_of("r");
+    let [client, _] = peer::record(&between, &served.place.endpoint(), || {
+        let mut client = common::connect(&between);
         client.echo(vec![1; 100]).expect("answered");
         drop(client.bytes(300_000).expect("answered"));
         client.file("f".to_owned(), 3_000_000).expect("answered").finish().expect("whole");
@@ -223,12 +215,10 @@ fn t45_a_client_that_dies_at_any_byte_leaves_nothing_behind() {
     assert!(talk.len() > 400, "{} bytes", talk.len());
     beside_an_honest_client(&served, || {
         for died_at in 0..=talk.len() {
-            let stream = peer::connect(&served.place.socket());
-            send(&stream, &talk[..died_at]);
-            if died_at % 3 == 0 {
-                // It may have been refused for dying before it read anything.
-                let _ = stream.shutdown(std::net::Shutdown::Write);
-                hear(&stream);
+            let client = peer::connect(&served.place.endpoint());
+            client.send(&talk[..died_at]);
+            if died_at % 3 == 0 && client.finish() {
+                client.hear();
             }
         }
     });
@@ -238,19 +228,19 @@ fn t45_a_client_that_dies_at_any_byte_leaves_nothing_behind() {
 #[test]
 fn t45_a_killed_client_leaves_nothing_behind() {
     const CHILD: &str = "t45_a_killed_client_leaves_nothing_behind";
-    if let Some(arguments) = common::child::role(CHILD) {
-        let stream = peer::connect(arguments[0].as_ref());
+    if let Some(arguments) = role(CHILD) {
+        let client = peer::connect(&endpoint(&arguments[0]));
         let requests = [request(1, BYTES, &3_000_000_u64), request(3, ECHO, &vec![1_u8; 100])];
         let talk = [&preface().encode()[..], &requests.concat()].concat();
-        send(&stream, &talk[..arguments[1].parse().expect("a number")]);
-        common::child::say("said");
-        common::child::hear_parent();
+        client.send(&talk[..arguments[1].parse().expect("a number")]);
+        say("said");
+        hear_parent();
         return;
     }
     let served = Served::new();
-    let socket = served.place.socket().display().to_string();
+    let at = served.place.endpoint();
     for died_at in [0, 1, 30, 48, 60, 64, 92, 93, 150] {
-        let mut child = common::child::Process::start(CHILD, &[&socket, &died_at.to_string()]);
+        let mut child = Process::start(CHILD, &[at.as_str(), &died_at.to_string()]);
         assert_eq!(child.hear(), "said");
         served.wait_for_connections(1);
         child.kill();

@@ -1,10 +1,6 @@
-//! Servers that do not keep to the protocol, towards the blocking client over Unix sockets: each is
-//! a clear error within its deadline, never half an answer.
-#![cfg(target_os = "linux")]
+//! Servers that do not keep to the protocol, towards the blocking client over the native transport:
+//! each is a clear error within its deadline, never half an answer.
 
-use std::io::Read;
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -16,13 +12,13 @@ use ipc::{ConnectOptions, Deadline, ErrorKind, Native};
 
 mod common;
 
-use common::peer::{self, frame, record, response, send, server_preface, status, window};
+use common::peer::{self, Peer, frame, record, response, server_preface, status, window};
 use common::tester::{TesterClient, read_all};
-use common::{LONG, Place, Random, Served, endpoint_of};
+use common::{LONG, Place, Random, Served};
 
 /// A server made by hand, and a client of it that has sent nothing yet.
 struct ByHand {
-    server: UnixStream,
+    server: Peer,
     client: TesterClient,
     _place: Place,
 }
@@ -34,11 +30,11 @@ impl ByHand {
 
     fn with(options: ClientOptions) -> Self {
         let place = Place::new();
-        let listener = UnixListener::bind(place.socket()).expect("a fresh name");
+        let listener = peer::listen(&place.endpoint());
         let connect = ConnectOptions::new().deadline(common::soon());
         let client = Client::connect(&Native::new(), &place.endpoint(), &connect, options);
         let client = client.expect("connects").into();
-        let server = peer::patient(listener.accept().expect("has connected").0);
+        let server = peer::accept(&*listener);
         Self { server, client, _place: place }
     }
 
@@ -48,7 +44,7 @@ impl ByHand {
     }
 
     fn says(&self, parts: &[&[u8]]) {
-        send(&self.server, &parts.concat());
+        self.server.send(&parts.concat());
     }
 
     /// Calls for an echo, and returns the kind of the failure.
@@ -60,10 +56,9 @@ impl ByHand {
 /// What a real server says in a talk of the three calls that [`talk`] makes.
 fn recorded() -> Vec<u8> {
     let served = Served::new();
-    let between = served.place.path("r");
-    let [_, server] = record(&between, &served.place.socket(), || {
-        let at = endpoint_of(&between.display().to_string());
-        assert_eq!(talk(&mut common::connect(&at)).1.err().map(|error| error.kind()), None);
+    let between = served.place.endpoint_of("r");
+    let [_, server] = record(&between, &served.place.endpoint(), || {
+        assert_eq!(talk(&mut common::connect(&between)).1.err().map(|error| error.kind()), None);
     });
     server
 }
@@ -93,7 +88,7 @@ fn a_server_that_dies_at_any_byte_is_an_error_and_never_half_an_answer() {
     let near_a_frame = |at: usize| at < 1400 || script.len() - at < 100 || at % 499 == 0;
     for died_at in (0..script.len()).filter(|at| near_a_frame(*at)) {
         let ByHand { server, mut client, _place } = ByHand::new();
-        send(&server, &script[..died_at]);
+        server.send(&script[..died_at]);
         drop(server);
         let (_, result) = talk(&mut client);
         let error = result.expect_err("no end has come");
@@ -103,7 +98,7 @@ fn a_server_that_dies_at_any_byte_is_an_error_and_never_half_an_answer() {
     }
     let by_hand = ByHand::new();
     let ByHand { server, mut client, _place } = by_hand;
-    send(&server, &script);
+    server.send(&script);
     talk(&mut client).1.expect("the same, whole");
 }
 
@@ -158,7 +153,7 @@ fn what_no_server_may_say_is_a_protocol_error_by_name() {
         limits.body_credit = 1000;
         let options = ClientOptions::new().timeout(Some(LONG)).limits(limits);
         let ByHand { server, mut client, _place } = ByHand::with(options);
-        send(&server, &bytes);
+        server.send(&bytes);
         let error = match client.bytes(1000) {
             Err(error) => error,
             Ok(mut answer) => read_all_unchecked(&mut answer.body).expect_err(text),
@@ -181,7 +176,7 @@ fn random_bytes_are_an_error_or_nothing_and_never_a_panic() {
         let mut random = Random::new(seed);
         let ByHand { server, mut client, _place } = ByHand::new();
         if seed % 3 > 0 {
-            send(&server, &server_preface());
+            server.send(&server_preface());
         }
         for _ in 0..random.below(8) {
             let mut bytes = random.bytes(200);
@@ -191,7 +186,7 @@ fn random_bytes_are_an_error_or_nothing_and_never_a_panic() {
                 bytes[..8].copy_from_slice(&[length, 0, 0, 0, kind, 0, 0, 0]);
                 bytes[8..16].copy_from_slice(&call);
             }
-            send(&server, &bytes);
+            server.send(&bytes);
         }
         drop(server);
         for _ in 0..3 {
@@ -233,20 +228,20 @@ fn a_server_that_takes_nothing_is_an_error_at_the_deadline() {
 fn a_server_that_trickles_is_waited_for_as_long_as_the_deadline_allows() {
     let mut by_hand = ByHand::new();
     let script = [server_preface(), response(1, &vec![1_u8; 300], false)].concat();
-    let server = by_hand.server.try_clone().expect("a descriptor");
-    let trickle = thread::spawn(move || script.iter().all(|byte| send(&server, &[*byte])));
+    let server = by_hand.server.clone();
+    let trickle = thread::spawn(move || script.iter().all(|byte| server.send(&[*byte])));
     assert_eq!(by_hand.client.echo(vec![1; 300]).expect("comes in the end"), [1; 300]);
     assert!(trickle.join().expect("no panic"));
 }
 
 /// Sends `first` and then `again` until the test is over, and reads nothing.
-fn talk_without_end(server: &UnixStream, first: Vec<u8>, again: Vec<u8>) -> Sender<()> {
-    let server = server.try_clone().expect("a descriptor");
+fn talk_without_end(server: &Peer, first: Vec<u8>, again: Vec<u8>) -> Sender<()> {
+    let server = server.clone();
     let (over, is_over) = channel::<()>();
     thread::spawn(move || {
-        send(&server, &first);
+        server.send(&first);
         while is_over.try_recv() != Err(std::sync::mpsc::TryRecvError::Disconnected)
-            && send(&server, &again)
+            && server.send(&again)
         {}
     });
     over
@@ -267,7 +262,7 @@ fn a_server_that_talks_without_end_and_never_answers_is_an_error_at_the_deadline
         // It may have room for a farewell, and then no end comes.
         let error = client.close(Deadline::after(Duration::from_millis(100))).expect_err("no end");
         assert_eq!(error.kind(), ErrorKind::TimedOut);
-        by_hand.server.shutdown(std::net::Shutdown::Both).expect("was connected");
+        by_hand.server.cancel();
     }
 }
 
@@ -316,9 +311,7 @@ fn a_server_that_is_told_of_its_fault_hears_which() {
     by_hand.says(&[&server_preface(), &frame(Kind::Data, 77, b"x")]);
     assert_eq!(by_hand.echo_fails(), ErrorKind::Protocol);
     let _ = Client::from(by_hand.client).close(Deadline::NOW);
-    let mut heard = Vec::new();
-    by_hand.server.read_to_end(&mut heard).expect("the end");
-    let told = peer::reason(&heard);
+    let told = peer::reason(&by_hand.server.hear());
     assert!(told.text().contains("data for call 77"), "{told}");
 }
 
@@ -335,9 +328,8 @@ fn what_is_kept_of_a_server_is_limited() {
 #[test]
 fn nobody_at_the_endpoint_is_told_apart_from_a_server_that_fails() {
     let place = Place::new();
-    let missing: PathBuf = place.path("missing");
     let connect = ConnectOptions::new().deadline(common::soon());
-    let at = endpoint_of(&missing.display().to_string());
+    let at = place.endpoint_of("missing");
     let error = Client::connect(&Native::new(), &at, &connect, ClientOptions::new());
     assert_eq!(error.expect_err("nobody").kind(), ErrorKind::NoServer);
 }

@@ -1,6 +1,5 @@
 //! Many clients that do what a seed says, with bodies of every kind, in whatever order the threads
 //! of the clients and of the server happen to run.
-#![cfg(target_os = "linux")]
 
 use std::fs::OpenOptions;
 use std::io::Read;

@@ -1,10 +1,10 @@
-//! What the tests of whole servers and clients share: a service, a place for its socket, peers.
+//! What the tests of whole servers and clients share: a service, a place with endpoints, peers.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::fs;
 use std::io::Write;
 use std::panic;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Once};
@@ -13,12 +13,12 @@ use std::time::Duration;
 
 use ipc::client::{Client, ClientOptions};
 use ipc::server::{Server, ServerBuilder};
-use ipc::unix::UnixRoot;
-use ipc::{ConnectOptions, Deadline, Endpoint, ImpersonationLevel, Native};
+use ipc::{ConnectOptions, Deadline, Endpoint, ImpersonationLevel, Native, NativeRoot};
 use tempfile::TempDir;
 
-pub(crate) mod child;
+pub(crate) mod pair;
 pub(crate) mod peer;
+pub(crate) mod system;
 pub(crate) mod tester;
 
 use tester::{Gates, TesterClient};
@@ -43,18 +43,24 @@ impl Place {
         Self { directory, _watchdog: watchdog() }
     }
 
+    /// The directory itself.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// The path of `name` in it.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
+        self.directory().join(name)
     }
 
-    /// The socket of the server.
-    pub(crate) fn socket(&self) -> PathBuf {
-        self.path("s")
-    }
-
+    /// Where the server of the test listens.
     pub(crate) fn endpoint(&self) -> Endpoint {
-        endpoint_of(&self.socket().display().to_string())
+        self.endpoint_of("s")
+    }
+
+    /// Another endpoint of the test's own.
+    pub(crate) fn endpoint_of(&self, name: &str) -> Endpoint {
+        system::endpoint(self.directory(), name)
     }
 
     /// Creates the file `name` with `length` bytes of the usual [content](tester::content).
@@ -62,13 +68,14 @@ impl Place {
         fs::write(self.path(name), tester::content(0, length)).expect("a file");
     }
 
-    pub(crate) fn root(&self) -> UnixRoot {
-        UnixRoot::open_dir(self.directory.path()).expect("a directory")
+    pub(crate) fn root(&self) -> NativeRoot {
+        NativeRoot::open_dir(self.directory()).expect("a directory")
     }
 }
 
-pub(crate) fn endpoint_of(path: &str) -> Endpoint {
-    format!("unix:{path}").parse().expect("an endpoint")
+/// The endpoint that a parent names.
+pub(crate) fn endpoint(text: &str) -> Endpoint {
+    text.parse().expect("an endpoint")
 }
 
 /// Ends the process, with the test's name, some minutes after it was started, unless what it

@@ -1,50 +1,100 @@
-//! Peers that do not use this library: bare sockets, and the frames they send.
+//! Peers that do not use the sessions of this library: the bytes that they send, over the native
+//! transport, and whatever comes back.
 
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 
-use ipc::Failure;
 use ipc::frame::{Header, Kind, Preface, RequestHead, Status};
 use ipc::service::Arguments;
+use ipc::transport::Interest;
+use ipc::{
+    BindOptions, ConnectOptions, Connection, Deadline, Endpoint, ErrorKind, Failure,
+    ImpersonationLevel, Listener, Native, Transport,
+};
 use parking_lot::Mutex;
 use serde::Serialize;
 
-use super::LONG;
+use super::soon;
 
-pub(crate) fn connect(to: &Path) -> UnixStream {
-    patient(UnixStream::connect(to).expect("somebody listens"))
+/// One end of a bare connection. Whatever waits here has a limit of time, so that a hang is a
+/// failure. Clones are the same end.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer(Arc<dyn Connection>);
+
+/// A client, who lets the server act for it.
+pub(crate) fn connect(to: &Endpoint) -> Peer {
+    let options = ConnectOptions::new().level(ImpersonationLevel::Impersonation).deadline(soon());
+    Peer(Native::new().connect(to, &options).expect("somebody listens").into())
 }
 
-/// With a limit of time, so that a hang is a failure.
-pub(crate) fn patient(stream: UnixStream) -> UnixStream {
-    stream.set_read_timeout(Some(LONG)).expect("a timeout");
-    stream.set_write_timeout(Some(LONG)).expect("a timeout");
-    stream
+/// Where a server made by hand awaits its clients.
+pub(crate) fn listen(at: &Endpoint) -> Box<dyn Listener> {
+    Native::new().bind(at, &BindOptions::new()).expect("a fresh name")
 }
 
-/// Sends `bytes` to a peer that may have had enough.
-pub(crate) fn send(mut stream: &UnixStream, bytes: &[u8]) -> bool {
-    match stream.write_all(bytes) {
-        Ok(()) => true,
-        Err(error) => {
-            let gone = matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset);
-            assert!(gone, "{error}");
-            false
+/// The next client of a server made by hand.
+pub(crate) fn accept(listener: &dyn Listener) -> Peer {
+    Peer(listener.accept(soon()).expect("a client").into())
+}
+
+impl Peer {
+    /// Sends `bytes` to somebody who may have had enough; `false` if so.
+    pub(crate) fn send(&self, bytes: &[u8]) -> bool {
+        match self.0.write_all(bytes, soon()) {
+            Ok(()) => true,
+            Err(error) => {
+                let gone = [ErrorKind::Disconnected, ErrorKind::Cancelled].contains(&error.kind());
+                assert!(gone, "{error}");
+                false
+            }
         }
     }
-}
 
-/// Everything that comes until the end.
-pub(crate) fn hear(mut stream: &UnixStream) -> Vec<u8> {
-    let mut heard = Vec::new();
-    match stream.read_to_end(&mut heard) {
-        Ok(_) => {}
-        Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
-        Err(error) => panic!("no end comes: {error}"),
+    /// Everything that comes until the end.
+    pub(crate) fn hear(&self) -> Vec<u8> {
+        let mut heard = Vec::new();
+        let mut buffer = [0; 4096];
+        loop {
+            match self.0.read(&mut buffer, soon()) {
+                Ok(0) => return heard,
+                Ok(count) => heard.extend_from_slice(&buffer[..count]),
+                Err(error) if error.kind() == ErrorKind::Disconnected => return heard,
+                Err(error) => panic!("no end comes: {error}"),
+            }
+        }
     }
-    heard
+
+    /// The next `count` bytes.
+    pub(crate) fn hear_exactly(&self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.0.read_exact(&mut bytes, soon()).expect("so much comes");
+        bytes
+    }
+
+    /// `true` if nothing comes, not even the end, within that time.
+    pub(crate) fn hears_nothing_for(&self, time: std::time::Duration) -> bool {
+        let waited = self.0.wait(Interest::Read, Deadline::after(time));
+        waited.is_err_and(|error| error.kind() == ErrorKind::TimedOut)
+    }
+
+    /// Says that no more follows, and goes on listening; `false` where that cannot be said.
+    pub(crate) fn finish(&self) -> bool {
+        match self.0.finish_writing() {
+            Ok(()) => true,
+            Err(error) => error.kind() != ErrorKind::Unsupported,
+        }
+    }
+
+    /// Leaves once the other side has what was sent.
+    pub(crate) fn leave(self) {
+        // It may have gone first.
+        let _ = self.0.close(soon());
+    }
+
+    /// Ends whatever is under way at this end, for good.
+    pub(crate) fn cancel(&self) {
+        self.0.cancel();
+    }
 }
 
 /// Why a server that said `bytes` and no more has given up.
@@ -142,13 +192,13 @@ pub(crate) fn status(kind: Kind, call: u64, code: u16, number: u64) -> Vec<u8> {
 
 /// Stands between one client and the server at `to`, and returns what each of them said: first the
 /// client.
-pub(crate) fn record(at: &Path, to: &Path, talk: impl FnOnce()) -> [Vec<u8>; 2] {
-    let listener = UnixListener::bind(at).expect("a fresh name");
+pub(crate) fn record(at: &Endpoint, to: &Endpoint, talk: impl FnOnce()) -> [Vec<u8>; 2] {
+    let listener = listen(at);
     let said = [const { Mutex::new(Vec::new()) }; 2];
     thread::scope(|scope| {
         let said = &said;
         scope.spawn(move || {
-            let client = patient(listener.accept().expect("a client").0);
+            let client = accept(&*listener);
             let server = connect(to);
             thread::scope(|scope| {
                 scope.spawn(|| relay(&client, &server, &said[0]));
@@ -160,14 +210,17 @@ pub(crate) fn record(at: &Path, to: &Path, talk: impl FnOnce()) -> [Vec<u8>; 2] 
     said.map(Mutex::into_inner)
 }
 
-fn relay(mut from: &UnixStream, to: &UnixStream, said: &Mutex<Vec<u8>>) {
+/// Passes on what `from` says up to its end, and the end.
+fn relay(from: &Peer, to: &Peer, said: &Mutex<Vec<u8>>) {
     let mut buffer = [0; 4096];
-    while let Ok(count @ 1..) = from.read(&mut buffer) {
+    while let Ok(count @ 1..) = from.0.read(&mut buffer, soon()) {
         said.lock().extend_from_slice(&buffer[..count]);
-        if !send(to, &buffer[..count]) {
+        if !to.send(&buffer[..count]) {
             break;
         }
     }
-    // It may have ended already.
-    let _ = to.shutdown(std::net::Shutdown::Write);
+    // Without half-close the end of one direction is that of both.
+    if !to.finish() {
+        to.clone().leave();
+    }
 }

@@ -1,10 +1,11 @@
 //! The demonstration: what it shows is true, or it fails.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 #![allow(clippy::disallowed_methods, reason = "files of the test's own")]
 
 mod common;
 
-use common::{ALICE, fileserve, fileserve_as, is_root, run};
+use common::users::{ALICE, fileserve_as, is_root};
+use common::{fileserve, run};
 
 #[test]
 fn the_demonstration_shows_what_one_user_can_and_says_what_it_leaves_out() {

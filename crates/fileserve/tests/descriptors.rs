@@ -1,17 +1,16 @@
-//! A server that may have few descriptors, and clients that would take them all.
+//! A server that may have few descriptors (which only Unix limits), and clients that would take them
+//! all.
 #![cfg(target_os = "linux")]
 #![allow(clippy::disallowed_methods, reason = "files of the test's own")]
 
 mod common;
 
-use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 
-use common::{Place, Server, fileserve, run};
+use common::{Place, Server, fileserve, raw, run};
 use fileserve::FileClient;
 use fileserve::protocol::{Part, WirePath};
-use ipc_core::client::{Client, ClientOptions};
-use ipc_core::{ConnectOptions, ImpersonationLevel};
+use ipc_core::ImpersonationLevel;
 
 /// A server below a limit that the shell sets.
 fn server_with(place: &Place, limit: &str) -> Server {
@@ -23,17 +22,12 @@ fn server_with(place: &Place, limit: &str) -> Server {
     Server::run(command, place.endpoint())
 }
 
-fn silent_clients(place: &Place, count: usize) -> Vec<UnixStream> {
-    let connect = |_| UnixStream::connect(place.beside("socket")).expect("a server");
-    (0..count).map(connect).collect()
-}
-
 #[test]
 fn a_low_limit_that_may_be_raised_is_no_limit() {
     let place = Place::new();
     place.file("notes", "hello");
     let server = server_with(&place, "ulimit -Sn 64");
-    let silent = silent_clients(&place, 100);
+    let silent = raw::silent(server.endpoint(), 100);
     let got = run(fileserve(["get", server.endpoint(), "notes", "--timeout", "8s"]));
     assert_eq!(got.text(), "hello");
     drop(silent);
@@ -45,15 +39,11 @@ fn clients_do_not_take_the_descriptors_that_files_need() {
     place.file("long", [7; 200_000]);
     let server = server_with(&place, "ulimit -n 64");
     server.says("32 clients at once, for this process may have 64 descriptors");
-    let options = ConnectOptions::new().level(ImpersonationLevel::Impersonation);
-    let endpoint = server.endpoint().parse().expect("an endpoint");
-    let transport = fileserve::platform::transport();
-    let client =
-        Client::connect(&*transport, &endpoint, &options, ClientOptions::new()).expect("a server");
+    let client = raw::client(server.endpoint(), ImpersonationLevel::Impersonation);
     let mut files = FileClient::new(client);
     files.about().expect("is served");
 
-    let silent = silent_clients(&place, 64);
+    let silent = raw::silent(server.endpoint(), 64);
     for _ in 0..8 {
         let path = WirePath::new("long").expect("short");
         let mut content = Vec::new();

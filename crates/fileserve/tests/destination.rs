@@ -1,4 +1,5 @@
-//! Where `get -o` writes, and what others can make of that.
+//! Where `get -o` writes, and what others can make of that: links, FIFOs, devices, modes and what is
+//! open already, as only Unix has them.
 #![cfg(target_os = "linux")]
 #![allow(clippy::disallowed_methods, reason = "files of the test's own")]
 
@@ -14,7 +15,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use common::{ALICE, BOB, Place, Run, Server, fileserve, fileserve_as, is_root, run, set_mode};
+use common::users::{ALICE, BOB, fileserve_as, is_root, set_mode};
+use common::{Place, Run, Server, fileserve, run};
 use fileserve::platform;
 
 /// A directory beside what is served that everybody may write to.
@@ -265,33 +267,6 @@ fn a_link_to_standard_output_is_never_replaced_even_if_that_has_no_name_any_more
 }
 
 #[test]
-fn the_longest_name_is_received_and_resumed_like_any_other() {
-    let place = Place::new();
-    place.file("notes", "hello");
-    let server = Server::start(&place);
-    for length in [100, 239, 240, 250, 255] {
-        let name = "n".repeat(length);
-        run(get(&server, "notes", &place.beside(&name), &[])).stdout();
-        fs::remove_file(place.beside(&name)).expect("there");
-        assert_eq!(place.names(), [""; 0]);
-    }
-    let long = place.beside(&"n".repeat(256));
-    run(get(&server, "notes", &long, &[])).failed(1, "File name too long");
-    assert_eq!(place.names(), [""; 0]);
-}
-
-#[test]
-fn what_can_be_no_file_leaves_nothing_behind() {
-    let place = Place::new();
-    place.file("notes", "hello");
-    let server = Server::start(&place);
-    for name in ["new/", "new/.", "missing/new", "."] {
-        run(get(&server, "notes", &place.beside(name), &[])).failed(1, "cannot get");
-        assert_eq!(place.names(), [""; 0], "{name}");
-    }
-}
-
-#[test]
 fn a_replaced_file_keeps_its_mode_and_a_new_one_has_what_the_umask_leaves() {
     let place = Place::new();
     place.file("notes", "hello");
@@ -342,4 +317,14 @@ fn a_file_that_cannot_get_its_name_is_kept_and_said_where() {
     assert_eq!(fs::read(shared.join(".out.part")).expect("kept"), b"hello");
     assert_eq!(mode_of(&shared.join(".out.part")), 0o600);
     assert_eq!(fs::read(shared.join("out")).expect("there"), b"bob's");
+}
+
+#[test]
+fn a_device_takes_the_content_and_is_not_replaced() {
+    let place = Place::new();
+    place.file("notes", "hello");
+    let server = Server::start(&place);
+    run(fileserve(["get", server.endpoint(), "notes", "-o", "/dev/null"])).stdout();
+    assert!(!fs::metadata("/dev/null").expect("there").is_file());
+    assert!(!fs::exists("/dev/.null.part").expect("readable"));
 }

@@ -1,22 +1,21 @@
 //! Fetching: ranges, files that appear when they are whole, and going on after a cut.
-#![cfg(unix)]
 #![allow(clippy::disallowed_methods, reason = "files of the test's own")]
 
 mod common;
 
 use std::fs::{self, File};
-use std::os::unix::fs::FileExt as _;
-use std::process::Stdio;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::thread;
 
-use common::{Place, Server, fileserve, run};
+use common::{Place, Server, fileserve, run, write_at};
 
 /// A file that is long, costs no space, and has a distinct beginning and end.
 fn sparse(place: &Place, name: &str, length: u64) -> File {
-    let file = File::create(place.files().join(name)).expect("a file");
-    file.set_len(length).expect("a sparse file");
-    file.write_all_at(b"begin", 0).expect("written");
-    file.write_all_at(b"the end", length - 7).expect("written");
+    let file = place.sparse(name, length);
+    write_at(&file, 0, b"begin");
+    write_at(&file, length - 7, b"the end");
     file
 }
 
@@ -62,16 +61,6 @@ fn a_refused_file_leaves_nothing_behind_and_what_was_there_stays() {
     assert_eq!(fs::read_to_string(place.beside("out")).expect("there"), "older");
 }
 
-#[test]
-fn a_device_takes_the_content_and_is_not_replaced() {
-    let place = Place::new();
-    place.file("notes", "hello");
-    let server = Server::start(&place);
-    run(fileserve(["get", server.endpoint(), "notes", "-o", "/dev/null"])).stdout();
-    assert!(!fs::metadata("/dev/null").expect("there").is_file());
-    assert!(!fs::exists("/dev/.null.part").expect("readable"));
-}
-
 /// Begins a long transfer to `out` and kills the client in the middle.
 fn cut_transfer(place: &Place, server: &Server) -> u64 {
     let mut get = fileserve(["get", server.endpoint(), "big", "-o"]);
@@ -104,11 +93,11 @@ fn what_was_cut_has_no_final_name_and_resuming_completes_it() {
     resumed.stdout();
     assert!(resumed.stderr().contains("going on after"), "{}", resumed.stderr());
     assert_eq!(place.names(), ["out"]);
-    let out = File::open(place.beside("out")).expect("whole");
+    let mut out = File::open(place.beside("out")).expect("whole");
     assert_eq!(out.metadata().expect("there").len(), LONG);
     for (at, expected) in [(0, b"begin\0\0"), (LONG - 7, b"the end")] {
         let mut piece = [0; 7];
-        out.read_exact_at(&mut piece, at).expect("whole");
+        out.seek(SeekFrom::Start(at)).and_then(|_| out.read_exact(&mut piece)).expect("whole");
         assert_eq!(&piece, expected);
     }
 }
@@ -119,7 +108,7 @@ fn a_file_that_has_changed_is_refused_and_never_spliced() {
     let file = sparse(&place, "big", LONG);
     let server = Server::start(&place);
     let kept = cut_transfer(&place, &server);
-    file.write_all_at(b"BEGIN", 0).expect("written");
+    write_at(&file, 0, b"BEGIN");
 
     let resume = |options: &[&str]| {
         let mut get = fileserve(["get", server.endpoint(), "big", "-o"]);
@@ -158,4 +147,37 @@ fn t37_a_file_that_shrinks_half_way_is_reported_with_the_bytes_that_came() {
     let record = server.record_of("get");
     assert_eq!(record["outcome"], "ended early");
     assert!(record["bytes"].as_u64().is_some_and(|bytes| bytes < LONG));
+}
+
+fn get_to(server: &Server, output: &Path) -> Command {
+    let mut get = fileserve(["get", server.endpoint(), "notes", "-o"]);
+    get.arg(output);
+    get
+}
+
+#[test]
+fn the_longest_name_is_received_and_resumed_like_any_other() {
+    let place = Place::new();
+    place.file("notes", "hello");
+    let server = Server::start(&place);
+    for length in [100, 239, 240, 250, 255] {
+        let name = "n".repeat(length);
+        run(get_to(&server, &place.beside(&name))).stdout();
+        fs::remove_file(place.beside(&name)).expect("there");
+        assert_eq!(place.names(), [""; 0]);
+    }
+    let long = place.beside(&"n".repeat(256));
+    run(get_to(&server, &long)).failed(1, "cannot get");
+    assert_eq!(place.names(), [""; 0]);
+}
+
+#[test]
+fn what_can_be_no_file_leaves_nothing_behind() {
+    let place = Place::new();
+    place.file("notes", "hello");
+    let server = Server::start(&place);
+    for name in ["new/", "new/.", "missing/new", "."] {
+        run(get_to(&server, &place.beside(name))).failed(1, "cannot get");
+        assert_eq!(place.names(), [""; 0], "{name}");
+    }
 }

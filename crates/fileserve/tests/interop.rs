@@ -1,11 +1,13 @@
-//! A client that was written from `docs/protocol.md`, in another language, against the program.
-#![cfg(unix)]
+//! A client that was written from `docs/protocol.md`, in another language, against the program. It
+//! knows Unix sockets.
+#![cfg(target_os = "linux")]
 #![allow(clippy::disallowed_methods, reason = "files of the test's own")]
 
 mod common;
 
 use std::process::Command;
 
+use common::users::set_mode;
 use common::{Place, Run, Server, run, skip};
 
 const CLIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/interop/client.py");
@@ -20,7 +22,7 @@ fn a_client_written_from_the_page_gets_stats_and_lists() {
     let large: Vec<u8> = (0..3_000_000_u32).map(|at| at.to_le_bytes()[1]).collect();
     place.file("sub/large", &large);
     let notes = place.file("notes", "remember the milk");
-    common::set_mode(&notes, 0o640);
+    set_mode(&notes, 0o640);
     let _server = Server::start(&place);
     let client = |arguments: &[&str]| client(&place, arguments);
 

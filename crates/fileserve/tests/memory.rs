@@ -1,54 +1,52 @@
 //! However long a file is, both sides stay small.
-#![cfg(target_os = "linux")]
 #![allow(clippy::disallowed_methods, reason = "files of the test's own")]
 
 mod common;
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read as _;
-use std::os::unix::fs::FileExt as _;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use common::{Place, Run, Server, fileserve, peak_memory, run};
+use common::system::{self, LARGE};
+use common::{Place, Run, Server, fileserve, run, skip, write_at};
 
-const TEN_GIBIBYTES: u64 = 10 << 30;
 const LIMIT: u64 = 32 << 20;
 
 #[test]
-fn ten_gibibytes_pass_in_less_than_32_mebibytes_on_each_side() {
+fn gibibytes_pass_in_less_than_32_mebibytes_on_each_side() {
     let place = Place::new();
-    let file = File::create(place.files().join("big")).expect("a file");
-    file.set_len(TEN_GIBIBYTES).expect("a sparse file");
-    file.write_all_at(b"the end", TEN_GIBIBYTES - 7).expect("written");
+    let file = place.sparse("big", LARGE);
+    write_at(&file, LARGE - 7, b"the end");
     let server = Server::start(&place);
 
-    // A device takes the bytes as they come, so that the test needs no room for them.
-    let get = fileserve(["get", server.endpoint(), "big", "-o", "/dev/null"]);
-    let (got, client_peak) = run_and_watch(get);
+    let (got, client_peak) = run_and_watch(fileserve(["get", server.endpoint(), "big"]));
     got.stdout();
     let record = server.record_of("get");
-    assert_eq!((&record["bytes"], &record["outcome"]), (&TEN_GIBIBYTES.into(), &"ok".into()));
-    assert!(client_peak > 0 && client_peak < LIMIT, "client: {client_peak} bytes");
-    assert!(server.peak_memory() < LIMIT, "server: {} bytes", server.peak_memory());
-    let tail = format!("{}-", TEN_GIBIBYTES - 7);
-    assert_eq!(
-        run(fileserve(["get", server.endpoint(), "big", "--range", &tail])).text(),
-        "the end"
-    );
+    assert_eq!((&record["bytes"], &record["outcome"]), (&LARGE.into(), &"ok".into()));
+    let tail = format!("{}-", LARGE - 7);
+    let got = run(fileserve(["get", server.endpoint(), "big", "--range", &tail]));
+    assert_eq!(got.text(), "the end");
+    let name = "gibibytes_pass_in_less_than_32_mebibytes_on_each_side";
+    let Some(peaks) = client_peak.zip(server.peak_memory()) else {
+        return skip(name, "this system does not tell how much memory a process had");
+    };
+    assert!(peaks.0 > 0 && peaks.0 < LIMIT, "client: {} bytes", peaks.0);
+    assert!(peaks.1 < LIMIT, "server: {} bytes", peaks.1);
 }
 
-/// Runs to the end, and returns the highest memory use on the way.
-fn run_and_watch(mut command: Command) -> (Run, u64) {
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+/// Runs to the end, and returns the highest memory use on the way. Nobody keeps what it prints, so
+/// that the test needs no room for it.
+fn run_and_watch(mut command: Command) -> (Run, Option<u64>) {
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts");
     let pid = child.id();
     let (send, ended) = mpsc::channel();
     thread::spawn(move || send.send(child.wait_with_output()));
-    let mut peak = 0;
+    let mut peak = None;
     loop {
-        peak = peak_memory(pid).unwrap_or(peak);
+        peak = peak.max(system::memory(pid).map(|memory| memory.peak));
         if let Ok(output) = ended.recv_timeout(Duration::from_millis(20)) {
             return (Run(output.expect("a child")), peak);
         }
@@ -58,11 +56,14 @@ fn run_and_watch(mut command: Command) -> (Run, u64) {
 #[test]
 fn t38_a_long_checksum_is_computed_in_little_memory() {
     let place = Place::new();
-    let file = File::create(place.files().join("big")).expect("a file");
-    file.set_len(256 << 20).expect("a sparse file");
+    place.sparse("big", 256 << 20);
     let server = Server::start(&place);
     run(fileserve(["sum", server.endpoint(), "big"])).stdout();
-    assert!(server.peak_memory() < LIMIT, "server: {} bytes", server.peak_memory());
+    let Some(peak) = server.peak_memory() else {
+        let name = "t38_a_long_checksum_is_computed_in_little_memory";
+        return skip(name, "this system does not tell how much memory a process had");
+    };
+    assert!(peak < LIMIT, "server: {peak} bytes");
 }
 
 #[test]

@@ -1,24 +1,20 @@
 //! Clients that are silent, slow or demanding, and those beside them that are not: one more client
 //! is served while eight of the others still have what they came for before them.
-#![cfg(unix)]
 #![allow(clippy::disallowed_methods, reason = "files of the test's own")]
 
 mod common;
 
-use std::fs::File;
-use std::io::{Read as _, Write as _};
-use std::os::unix::net::UnixStream;
+use std::io::Read as _;
 use std::process::{Child, ChildStdout, Stdio};
 
-use common::{Place, Server, fileserve, run};
+use common::{Place, Server, fileserve, raw, run};
 
 const MANY: usize = 8;
 
 fn place_with_a_long_file() -> Place {
     let place = Place::new();
     place.file("notes", "hello");
-    let file = File::create(place.files().join("big")).expect("a file");
-    file.set_len(1 << 40).expect("a sparse file");
+    place.sparse("big", 1 << 40);
     place
 }
 
@@ -33,8 +29,7 @@ fn is_served(server: &Server) {
 fn t46_clients_that_say_nothing_hold_up_nobody() {
     let place = place_with_a_long_file();
     let server = Server::start(&place);
-    let silent: Vec<UnixStream> =
-        (0..MANY).map(|_| UnixStream::connect(place.beside("socket")).expect("a server")).collect();
+    let silent = raw::silent(server.endpoint(), MANY);
     is_served(&server);
     drop(silent);
 }
@@ -43,10 +38,11 @@ fn t46_clients_that_say_nothing_hold_up_nobody() {
 fn t46_clients_that_stop_in_the_middle_of_a_word_hold_up_nobody() {
     let place = place_with_a_long_file();
     let server = Server::start(&place);
-    let mut slow: Vec<UnixStream> =
-        (0..MANY).map(|_| UnixStream::connect(place.beside("socket")).expect("a server")).collect();
+    let slow = raw::silent(server.endpoint(), MANY);
     for byte in ipc_core::frame::Preface::MAGIC {
-        slow.iter_mut().for_each(|stream| stream.write_all(&[byte]).expect("the server reads"));
+        for client in &slow {
+            client.write_all(&[byte], raw::soon()).expect("the server reads");
+        }
         is_served(&server);
     }
 }

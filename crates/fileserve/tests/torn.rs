@@ -1,38 +1,31 @@
 //! Files that are rewritten while they are read: nobody gets half of one state and half of another
 //! for a whole file.
-#![cfg(unix)]
 #![allow(clippy::disallowed_methods, reason = "files of the test's own")]
 
 mod common;
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
-use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 
-use common::{Place, Server, fileserve, run};
+use common::{Place, Server, fileserve, raw, run, write_at};
 use fileserve::destination::Destination;
 use fileserve::platform::{self, Serving};
 use fileserve::protocol::{Algorithm, Names, Part, WirePath};
 use fileserve::resume::Partial;
 use fileserve::{Error, FileClient, FileService, Files as _};
-use ipc_core::client::{Client, ClientOptions};
 use ipc_core::files::{DirectoryEntry, Metadata, Open, RelativePath, ResolveRules, Root};
-use ipc_core::{AsPeer, ConnectOptions, Deadline, Endpoint, ErrorKind, ImpersonationLevel};
+use ipc_core::{AsPeer, Deadline, ErrorKind, ImpersonationLevel};
 
 /// Changes the first byte, and no length.
 fn rewrite(file: &File) {
-    file.write_all_at(b"n", 0).expect("written");
+    write_at(file, 0, b"n");
 }
 
 fn connect(endpoint: &str) -> FileClient {
-    let endpoint: Endpoint = endpoint.parse().expect("an endpoint");
-    let options = ConnectOptions::new().level(ImpersonationLevel::Impersonation);
-    let transport = platform::transport();
-    let client = Client::connect(&*transport, &endpoint, &options, ClientOptions::new());
-    FileClient::new(client.expect("a server"))
+    FileClient::new(raw::client(endpoint, ImpersonationLevel::Impersonation))
 }
 
 fn path(text: &str) -> WirePath {
@@ -42,9 +35,7 @@ fn path(text: &str) -> WirePath {
 const LONG: u64 = 64 << 20;
 
 fn long(place: &Place) -> File {
-    let file = File::create(place.files().join("long")).expect("a file");
-    file.set_len(LONG).expect("a sparse file");
-    file
+    place.sparse("long", LONG)
 }
 
 #[test]

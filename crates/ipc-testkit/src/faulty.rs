@@ -14,8 +14,11 @@ use ipc_core::{
 
 use crate::wrapper::{Twist, Wrapper};
 
+mod acting;
 mod reporting;
 mod waking;
+
+pub use acting::{acting_as_itself, acting_fails_at_random};
 
 /// What a transport does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

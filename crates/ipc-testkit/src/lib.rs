@@ -31,6 +31,7 @@ use std::process::Command;
 use ipc_core::Mode;
 
 pub mod cases;
+pub mod child;
 pub mod data;
 pub mod faulty;
 pub mod harness;

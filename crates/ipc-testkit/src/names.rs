@@ -1,6 +1,7 @@
 //! Fresh names, and counting what a process holds open.
 
 use std::fs;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use ipc_core::{Endpoint, MemoryTransport};
@@ -28,6 +29,9 @@ pub fn fresh_memory() -> Endpoint {
 /// Source: proc(5), `/proc/self/fd`; fd(4) on macOS and FreeBSD, `/dev/fd`.
 #[must_use]
 pub fn open_descriptors() -> Option<usize> {
-    let entries = fs::read_dir("/proc/self/fd").or_else(|_| fs::read_dir("/dev/fd")).ok()?;
-    Some(entries.count())
+    // What has no drive is no absolute path on Windows, and says nothing about this process if it
+    // leads somewhere (as under Wine).
+    let directories = ["/proc/self/fd", "/dev/fd"].map(Path::new);
+    let mut listings = directories.iter().filter(|path| path.is_absolute()).map(fs::read_dir);
+    Some(listings.find_map(Result::ok)?.count())
 }

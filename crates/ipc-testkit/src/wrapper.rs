@@ -89,6 +89,29 @@ pub(crate) trait Twist: fmt::Debug + Clone + Send + Sync + 'static {
     ) -> Result<bool> {
         inner.receive(buffer, max, deadline)
     }
+
+    fn run_as_peer(&self, inner: &dyn Connection, work: &mut dyn FnMut(&AsPeer)) -> Result<()> {
+        inner.run_as_peer(work)
+    }
+
+    fn open_as_peer(
+        &self,
+        inner: &dyn Connection,
+        root: &dyn Root,
+        path: &RelativePath,
+        how: Open,
+    ) -> Result<File> {
+        inner.open_as_peer(root, path, how)
+    }
+
+    fn stat_as_peer(
+        &self,
+        inner: &dyn Connection,
+        root: &dyn Root,
+        path: &RelativePath,
+    ) -> Result<Metadata> {
+        inner.stat_as_peer(root, path)
+    }
 }
 
 /// A transport with a [`Twist`].
@@ -223,15 +246,15 @@ impl<T: Twist> Connection for WrappedConnection<T> {
     }
 
     fn run_as_peer(&self, work: &mut dyn FnMut(&AsPeer)) -> Result<()> {
-        self.inner.run_as_peer(work)
+        self.twist.run_as_peer(&*self.inner, work)
     }
 
     fn open_as_peer(&self, root: &dyn Root, path: &RelativePath, how: Open) -> Result<File> {
-        self.inner.open_as_peer(root, path, how)
+        self.twist.open_as_peer(&*self.inner, root, path, how)
     }
 
     fn stat_as_peer(&self, root: &dyn Root, path: &RelativePath) -> Result<Metadata> {
-        self.inner.stat_as_peer(root, path)
+        self.twist.stat_as_peer(&*self.inner, root, path)
     }
 
     fn messages(&self) -> Option<&dyn Messages> {

@@ -1,8 +1,6 @@
-//! Taking a name, holding it and freeing it.
+//! Taking a name, holding it and freeing it: sockets are files, and others may have put files there.
 #![cfg(target_os = "linux")]
 
-#[path = "common/child.rs"]
-mod child;
 mod common;
 
 use std::fs::{self, Permissions};
@@ -11,12 +9,10 @@ use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
-use child::Process;
 use common::{bind, connect, place, soon};
 use ipc_core::{BindOptions, ConnectOptions, Endpoint, Error, Transport};
+use ipc_testkit::child::{self, Process, hear_parent, say};
 use ipc_testkit::skip;
 use ipc_unix::UnixTransport;
 
@@ -34,6 +30,13 @@ fn lock_of(endpoint: &Endpoint) -> PathBuf {
 
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()
+}
+
+/// This test binary as a child, its command changed.
+fn start_changed(function: &str, arguments: &[&str], change: impl FnOnce(&mut Command)) -> Process {
+    let mut command = child::command(child::this_program(), function, arguments);
+    change(&mut command);
+    Process::spawn(command)
 }
 
 /// A uid that no account has.
@@ -54,27 +57,6 @@ fn a_second_bind_is_refused_with_the_holder_and_the_name_is_free_after_the_drop(
     drop(listener);
     assert_eq!(fs::read_dir(place.path()).expect("a directory").count(), 0, "nothing is left");
     drop(bind(&at));
-}
-
-#[test]
-fn the_name_stays_held_after_closing_until_the_listener_is_dropped() {
-    let (_place, at) = place();
-    let listener = bind(&at);
-    listener.close();
-    assert!(matches!(refusal(&at), Error::EndpointInUse { .. }));
-    drop(listener);
-    drop(bind(&at));
-}
-
-#[test]
-fn a_process_that_the_server_starts_does_not_hold_its_name() {
-    let (_place, at) = place();
-    let listener = bind(&at);
-    let mut child = Command::new("sleep").arg("60").spawn().expect("starts");
-    drop(listener);
-    drop(bind(&at));
-    child.kill().expect("runs");
-    child.wait().expect("ends");
 }
 
 #[test]
@@ -168,10 +150,10 @@ fn t08_a_lock_that_a_stranger_holds_is_no_server() {
     fs::set_permissions(place.path(), Permissions::from_mode(0o1777)).expect("changes");
     fs::set_permissions(lock_of(&at), Permissions::from_mode(0o600)).expect("changes");
     chown(lock_of(&at), Some(STRANGER + 1), None).expect("changes");
-    let mut child = Process::start_changed("child_that_binds", &[at.as_str()], as_stranger);
-    child.hears();
-    child.tell();
-    let heard = child.hears();
+    let mut child = start_changed("child_that_binds", &[at.as_str()], as_stranger);
+    child.hear();
+    child.tell("go");
+    let heard = child.hear();
     assert!(heard.contains(&format!("belongs to uid {}", STRANGER + 1)), "{heard}");
 }
 
@@ -208,10 +190,10 @@ fn t08_a_name_that_another_user_holds_is_said_to_be_so() {
     let (place, at) = place();
     fs::set_permissions(place.path(), Permissions::from_mode(0o1777)).expect("changes");
     let _listener = bind(&at);
-    let mut child = Process::start_changed("child_that_binds", &[at.as_str()], as_stranger);
-    child.hears();
-    child.tell();
-    assert_eq!(child.hears(), "lost to another user");
+    let mut child = start_changed("child_that_binds", &[at.as_str()], as_stranger);
+    child.hear();
+    child.tell("go");
+    assert_eq!(child.hear(), "lost to another user");
 }
 
 /// One of two servers that start at the same moment wins, however the one before them died.
@@ -222,12 +204,12 @@ fn t11_of_two_servers_that_race_exactly_one_wins_and_the_loser_names_it() {
     for round in 0..ROUNDS {
         let mut racers = [(); 2].map(|()| Process::start("child_that_binds", &[at.as_str()]));
         for racer in &mut racers {
-            assert_eq!(racer.hears(), "ready");
+            assert_eq!(racer.hear(), "ready");
         }
         for racer in &mut racers {
-            racer.tell();
+            racer.tell("go");
         }
-        let said = racers.each_mut().map(Process::hears);
+        let said = racers.each_mut().map(Process::hear);
         let winner = said.iter().position(|line| line == "won");
         let winner = winner.unwrap_or_else(|| panic!("round {round}: nobody won: {said:?}"));
         let lost = format!("lost to process {}", racers[winner].id());
@@ -238,34 +220,20 @@ fn t11_of_two_servers_that_race_exactly_one_wins_and_the_loser_names_it() {
     }
 }
 
-#[test]
-fn a_killed_server_can_be_restarted_at_once() {
-    let (_place, at) = place();
-    for round in 0..20 {
-        let mut server = Process::start("child_that_binds", &[at.as_str()]);
-        server.hears();
-        server.tell();
-        assert_eq!(server.hears(), "won", "round {round}");
-        drop(connect(&at));
-        server.kill();
-    }
-    drop(bind(&at));
-}
-
 /// Binds what the parent names when told to, says how it went, and stays until it is killed.
 #[test]
 fn child_that_binds() {
     let Some(arguments) = child::role("child_that_binds") else { return };
     let at: Endpoint = arguments[0].parse().expect("an endpoint");
-    child::say("ready");
-    child::wait_for_parent();
+    say("ready");
+    hear_parent();
     let outcome = UnixTransport::new().bind(&at, &BindOptions::new());
-    child::say(&match &outcome {
+    say(&match &outcome {
         Ok(_) => "won".to_owned(),
         Err(Error::EndpointInUse { holder: Some(holder), .. }) => format!("lost to {holder}"),
         Err(error) => error.chain(),
     });
-    child::wait_for_parent();
+    hear_parent();
 }
 
 #[test]
@@ -287,44 +255,6 @@ fn t13_a_file_that_took_the_sockets_place_is_not_removed() {
     drop(listener);
     assert_eq!(fs::read_to_string(path_of(&at)).expect("still there"), "precious");
     assert!(place.path().join("moved").exists());
-}
-
-#[test]
-fn a_lock_that_its_holder_removed_is_the_lock_of_nothing() {
-    let (_place, at) = place();
-    let done = AtomicBool::new(false);
-    let held = AtomicBool::new(false);
-    let bind_again_and_again = || {
-        while !done.load(Ordering::Relaxed) {
-            match UnixTransport::new().bind(&at, &BindOptions::new()) {
-                Ok(listener) => {
-                    if held.swap(true, Ordering::SeqCst) {
-                        return Err("two held the name at once".to_owned());
-                    }
-                    held.store(false, Ordering::SeqCst);
-                    drop(listener);
-                }
-                Err(Error::EndpointInUse { .. }) => {}
-                Err(error) => return Err(error.chain()),
-            }
-        }
-        Ok(())
-    };
-    thread::scope(|scope| {
-        let binding = [(); 3].map(|()| scope.spawn(bind_again_and_again));
-        for _ in 0..500 {
-            // Whoever holds it, somebody answers or nobody is there.
-            let options = ConnectOptions::new().deadline(soon());
-            match UnixTransport::new().connect(&at, &options) {
-                Ok(_) | Err(Error::NotFound { .. }) => {}
-                Err(error) => assert!(done.swap(true, Ordering::Relaxed), "{}", error.chain()),
-            }
-        }
-        done.store(true, Ordering::Relaxed);
-        for thread in binding {
-            assert_eq!(thread.join().expect("no panic"), Ok(()));
-        }
-    });
 }
 
 #[test]
@@ -358,17 +288,17 @@ fn a_bare_name_lies_in_a_directory_of_the_users_own() {
             }
             command.env_remove("XDG_RUNTIME_DIR").env(variable, place.path());
         };
-        let mut server = Process::start_changed("child_that_binds", &["files"], as_user);
-        server.hears();
-        server.tell();
-        assert_eq!(server.hears(), "won", "{variable}");
+        let mut server = start_changed("child_that_binds", &["files"], as_user);
+        server.hear();
+        server.tell("go");
+        assert_eq!(server.hear(), "won", "{variable}");
         let directory = place.path().join(directory);
         let mode = |path: &Path| fs::metadata(path).expect("is there").mode() & 0o777;
         assert_eq!(mode(&directory), 0o700);
         assert_eq!(mode(&directory.join("files.sock")), 0o600);
 
-        let mut client = Process::start_changed("child_that_connects", &["files"], as_user);
-        assert_eq!(client.hears(), format!("connected to uid {uid}"));
+        let mut client = start_changed("child_that_connects", &["files"], as_user);
+        assert_eq!(client.hear(), format!("connected to uid {uid}"));
     }
 }
 
@@ -388,11 +318,11 @@ fn a_client_that_has_no_such_server_of_its_own_finds_roots() {
         as_stranger(command);
         command.env("XDG_RUNTIME_DIR", place.path());
     };
-    let mut client = Process::start_changed("child_that_connects", &[&name], elsewhere);
-    assert_eq!(client.hears(), "connected to uid 0");
+    let mut client = start_changed("child_that_connects", &[&name], elsewhere);
+    assert_eq!(client.hear(), "connected to uid 0");
     drop(listener);
-    let mut client = Process::start_changed("child_that_connects", &[&name], elsewhere);
-    assert!(client.hears().contains("no server is listening"));
+    let mut client = start_changed("child_that_connects", &[&name], elsewhere);
+    assert!(client.hear().contains("no server is listening"));
 }
 
 fn chown_if_root(path: &Path, uid: u32) {
@@ -406,7 +336,7 @@ fn chown_if_root(path: &Path, uid: u32) {
 fn child_that_connects() {
     let Some(arguments) = child::role("child_that_connects") else { return };
     let to: Endpoint = arguments[0].parse().expect("an endpoint");
-    child::say(&match UnixTransport::new().connect(&to, &ConnectOptions::new()) {
+    say(&match UnixTransport::new().connect(&to, &ConnectOptions::new()) {
         Ok(connection) => {
             let peer = connection.peer().expect("is known");
             format!("connected to {}", peer.identity().expect("is known"))

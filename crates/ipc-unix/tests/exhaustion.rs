@@ -1,14 +1,13 @@
 //! A process that may open no more files loses neither its listener nor its connections.
 #![cfg(target_os = "linux")]
 
-#[path = "common/child.rs"]
-mod child;
 mod common;
 
 use std::fs::File;
 
 use common::{Pair, bind, connect, place, soon};
 use ipc_core::{Deadline, Error, ErrorKind, Mode};
+use ipc_testkit::child;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Takes every descriptor that this process may still have.

@@ -1,8 +1,6 @@
 //! Passing open files, from peers that keep to the rules and from those that do not.
 #![cfg(target_os = "linux")]
 
-#[path = "common/child.rs"]
-mod child;
 mod common;
 
 use std::fs::{File, OpenOptions};
@@ -15,6 +13,7 @@ use std::os::unix::net::UnixStream;
 use common::{Pair, open_descriptors, place, soon};
 use ipc_core::transport::{Handles, ReceivedHandle, Ticket};
 use ipc_core::{BindOptions, Connection, Error, ErrorKind, Listener, Mode, Transport};
+use ipc_testkit::child;
 use ipc_unix::{UnixTransport, regular_file};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 

@@ -1,8 +1,6 @@
 //! The mode of a socket file: from its first instant, and whatever the umask.
 #![cfg(target_os = "linux")]
 
-#[path = "common/child.rs"]
-mod child;
 mod common;
 
 use std::fs;
@@ -11,9 +9,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use child::Process;
 use common::place;
 use ipc_core::{BindOptions, Endpoint, Error, Mode, Transport};
+use ipc_testkit::child::{self, Process};
 use ipc_unix::UnixTransport;
 
 /// However other threads set the process's umask, the file never has a bit that was not asked for,
@@ -22,7 +20,7 @@ use ipc_unix::UnixTransport;
 fn t12_the_mode_is_right_from_the_first_instant_whatever_the_umask() {
     // The umask belongs to the whole process, so this needs one of its own.
     let mut child = Process::start("child_with_changing_umask", &[]);
-    assert_eq!(child.hears(), "done");
+    assert_eq!(child.hear(), "done");
 }
 
 #[test]

@@ -1,8 +1,6 @@
 //! Sending files without taking them through the process.
 #![cfg(target_os = "linux")]
 
-#[path = "common/child.rs"]
-mod child;
 mod common;
 
 use std::fs::File;
@@ -11,9 +9,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use child::Process;
 use common::{Pair, soon, start_waiting};
 use ipc_core::{Connection, Deadline, Error};
+use ipc_testkit::child::{self, Process};
 
 const LENGTH: usize = 5 << 20;
 
@@ -127,7 +125,7 @@ fn what_cannot_be_lent_must_be_copied() {
 #[test]
 fn t45_a_peer_that_vanished_kills_nobody() {
     let mut child = Process::start("child_with_deadly_sigpipe", &[]);
-    assert_eq!(child.hears(), "alive");
+    assert_eq!(child.hear(), "alive");
 }
 
 #[test]

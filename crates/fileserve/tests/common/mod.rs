@@ -1,28 +1,24 @@
-//! What the tests of the program share: places, servers, clients, and visible skips.
+//! What the tests of the program share: places, servers, clients, and bare connections.
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part of this")]
 #![allow(clippy::disallowed_methods, reason = "files of the test's own")]
 
 use std::ffi::OsStr;
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::process::CommandExt as _;
+use std::fs::{self, File};
+use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
 
 pub(crate) use ipc_testkit::skip;
 use tempfile::TempDir;
 
+pub(crate) mod raw;
 mod server;
+#[path = "../../../../tests/common/system/mod.rs"]
+pub(crate) mod system;
+#[cfg(target_os = "linux")]
+pub(crate) mod users;
 
 pub(crate) use server::Server;
-
-/// Users without an account.
-pub(crate) const ALICE: u32 = 42_001;
-pub(crate) const BOB: u32 = 42_002;
-pub(crate) const CAROL: u32 = 42_003;
-pub(crate) const DAVE: u32 = 42_004;
-pub(crate) const TEAM: u32 = 42_100;
 
 /// A directory for one test: `files` is what servers serve, everything else lies beside it.
 #[derive(Debug)]
@@ -32,9 +28,9 @@ impl Place {
     pub(crate) fn new() -> Self {
         let directory = tempfile::Builder::new().prefix("fileserve-test-").tempdir();
         let place = Self(directory.expect("a directory for the test"));
-        set_mode(place.0.path(), 0o755);
+        system::let_everybody_enter(place.0.path());
         fs::create_dir(place.files()).expect("a directory to serve");
-        set_mode(&place.files(), 0o755);
+        system::let_everybody_enter(&place.files());
         place
     }
 
@@ -47,7 +43,7 @@ impl Place {
     }
 
     pub(crate) fn endpoint(&self) -> String {
-        format!("unix:{}", self.beside("socket").display())
+        system::endpoint(self.0.path(), "socket").to_string()
     }
 
     /// Makes a served file, and the directories on the way to it.
@@ -55,30 +51,30 @@ impl Place {
         let path = self.files().join(name);
         let directory = path.parent().expect("below the served directory");
         fs::create_dir_all(directory).expect("directories on the way");
-        set_mode(directory, 0o755);
+        system::let_everybody_enter(directory);
         fs::write(&path, content).expect("a file to serve");
         path
     }
 
-    /// The same, of that mode and owner.
-    pub(crate) fn owned(
-        &self,
-        name: &str,
-        content: &str,
-        mode: u32,
-        uid: u32,
-        gid: u32,
-    ) -> PathBuf {
-        let path = self.file(name, content);
-        set_mode(&path, mode);
-        std::os::unix::fs::chown(&path, Some(uid), Some(gid)).expect("root gives files away");
-        path
+    /// Makes a served file that is long and costs no space.
+    pub(crate) fn sparse(&self, name: &str, length: u64) -> File {
+        system::sparse(&self.files().join(name), length)
+    }
+
+    /// Makes a served link to `target`; `false`, having said so, where there can be none.
+    #[must_use]
+    pub(crate) fn link(&self, test: &str, target: &str, name: &str) -> bool {
+        let made = fileserve::platform::make_link(target.as_ref(), &self.files().join(name));
+        if let Err(error) = &made {
+            skip(test, &format!("no symbolic links can be made here: {error}"));
+        }
+        made.is_ok()
     }
 
     /// What is in the directory, hidden files too.
     pub(crate) fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.0.path()).expect("readable");
-        let name = |entry: std::io::Result<fs::DirEntry>| entry.expect("readable").file_name();
+        let name = |entry: io::Result<fs::DirEntry>| entry.expect("readable").file_name();
         let mut names: Vec<_> =
             entries.map(|entry| name(entry).to_string_lossy().into_owned()).collect();
         names.retain(|name| name != "files" && !name.starts_with("socket"));
@@ -87,32 +83,16 @@ impl Place {
     }
 }
 
+/// Writes `bytes` at a position of a file that is open.
+pub(crate) fn write_at(mut file: &File, at: u64, bytes: &[u8]) {
+    file.seek(SeekFrom::Start(at)).expect("any position is one");
+    file.write_all(bytes).expect("written");
+}
+
 /// The program, with these arguments.
 pub(crate) fn fileserve<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fileserve"));
     command.args(arguments).stdin(Stdio::null());
-    command
-}
-
-/// The program as another user, without further groups. It runs from a copy, since the place of the
-/// original may be closed to others.
-pub(crate) fn fileserve_as<S: AsRef<OsStr>>(
-    uid: u32,
-    arguments: impl IntoIterator<Item = S>,
-) -> Command {
-    static COPY: OnceLock<TempDir> = OnceLock::new();
-    let copy = COPY.get_or_init(|| {
-        let place = tempfile::tempdir().expect("a directory for the program");
-        set_mode(place.path(), 0o755);
-        // By a process of its own: a child that another test starts meanwhile would inherit this
-        // process's descriptor of the copy, and a program open for writing cannot be run.
-        let mut copying = Command::new("cp");
-        copying.arg(env!("CARGO_BIN_EXE_fileserve")).arg(place.path().join("fileserve"));
-        assert!(copying.status().expect("cp starts").success());
-        place
-    });
-    let mut command = Command::new(copy.path().join("fileserve"));
-    command.args(arguments).stdin(Stdio::null()).uid(uid).gid(uid);
     command
 }
 
@@ -158,26 +138,4 @@ impl Run {
     pub(crate) fn stderr(&self) -> String {
         String::from_utf8_lossy(&self.0.stderr).into_owned()
     }
-}
-
-pub(crate) fn set_mode(path: &Path, mode: u32) {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("the mode is ours to set");
-}
-
-/// Whether this test may start clients of other users; if not it says that it leaves them out.
-#[must_use]
-pub(crate) fn is_root(test: &str) -> bool {
-    if fileserve::platform::can_become_others() {
-        return true;
-    }
-    skip(test, "it starts clients of other users, which takes root");
-    false
-}
-
-/// The highest memory use of a living process, in bytes. Source: proc(5), `VmHWM`.
-pub(crate) fn peak_memory(pid: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
-    Some(kibibytes * 1024)
 }

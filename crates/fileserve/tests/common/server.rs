@@ -10,7 +10,7 @@ use std::time::Duration;
 use fileserve::platform;
 use serde_json::Value;
 
-use super::{Place, fileserve};
+use super::{Place, fileserve, system};
 
 /// A server that listens. Dropping it kills it.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Server {
 
     /// Serves `place` to everybody.
     pub(crate) fn for_all(place: &Place) -> Self {
-        Self::with(place, ["--allow", "any", "--socket-mode", "0666"])
+        Self::with(place, system::SERVE_ALL)
     }
 
     /// Serves `place` with further options.
@@ -119,9 +119,9 @@ impl Server {
         self.wait();
     }
 
-    /// The highest memory use so far, in bytes.
-    pub(crate) fn peak_memory(&self) -> u64 {
-        super::peak_memory(self.pid()).expect("the server lives")
+    /// The highest memory use so far, in bytes, where the system tells.
+    pub(crate) fn peak_memory(&self) -> Option<u64> {
+        Some(system::memory(self.pid())?.peak)
     }
 }
 

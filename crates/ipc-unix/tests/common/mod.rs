@@ -9,6 +9,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use ipc_core::transport::{Key, Ready};
 use ipc_core::{
     BindOptions, ConnectOptions, Connection, Deadline, Endpoint, Listener, Mode, Transport, Waiter,
 };
@@ -61,6 +62,20 @@ impl Watchdog {
         });
         Self { _dropped }
     }
+}
+
+/// What is reported until nothing more comes.
+pub(crate) fn reports(waiter: &dyn Waiter) -> Vec<(Key, Ready)> {
+    let mut ready = Vec::new();
+    waiter.wait(&mut ready, Deadline::NOW).expect("waits");
+    ready
+}
+
+pub(crate) fn next_report(waiter: &dyn Waiter) -> (Key, Ready) {
+    let mut ready = Vec::new();
+    waiter.wait(&mut ready, soon()).expect("waits");
+    assert_eq!(ready.len(), 1, "{ready:?}");
+    ready[0]
 }
 
 /// Starts a thread and returns once it waits in a system call, or has ended.

@@ -1,5 +1,4 @@
-//! Parked connections and the thing that waits for them.
-#![cfg(target_os = "linux")]
+//! Parked connections and the thing that waits for them, over the native transport.
 
 mod common;
 
@@ -8,9 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Pair, bind, connect, fill, place, soon};
-use ipc_core::transport::{Interest, Key, Ready};
-use ipc_core::{Deadline, Error, Waiter};
+use common::pair::{Pair, bind, connect, fill};
+use common::{Place, soon};
+use ipc::transport::{Interest, Key, Ready};
+use ipc::{Connection, Deadline, Error, Waiter};
 
 const READ: Ready = Ready { read: true, write: false };
 const WRITE: Ready = Ready { read: false, write: true };
@@ -91,31 +91,6 @@ fn cancelling_and_the_peers_end_are_reported() {
 }
 
 #[test]
-fn the_peers_half_close_is_something_to_read_and_no_room_to_write() {
-    let pair = Pair::new();
-    let waiter = pair.waiter();
-    fill(&*pair.server);
-    pair.server.park(Key(1), Interest::Both).expect("parks");
-    pair.client.finish_writing().expect("finishes");
-    assert_eq!(next_report(&*waiter), (Key(1), READ));
-    pair.server.park(Key(2), Interest::Write).expect("parks");
-    assert_eq!(reports(&*waiter), [], "a loop that waits for room must not spin");
-}
-
-/// There is always room to write where nothing may be written any more.
-#[test]
-fn a_closing_connection_that_is_parked_for_both_waits_for_the_peer() {
-    let pair = Pair::new();
-    let waiter = pair.waiter();
-    assert!(matches!(pair.server.close(Deadline::NOW), Err(Error::TimedOut { .. })));
-    pair.server.park(Key(1), Interest::Both).expect("parks");
-    assert_eq!(reports(&*waiter), []);
-    drop(pair.client);
-    assert_eq!(next_report(&*waiter).0, Key(1));
-    pair.server.close(Deadline::NOW).expect("closed");
-}
-
-#[test]
 fn a_dropped_connection_is_reported_no_more() {
     let pair = Pair::new();
     let waiter = pair.waiter();
@@ -127,7 +102,8 @@ fn a_dropped_connection_is_reported_no_more() {
 
 #[test]
 fn an_armed_listener_is_reported_once_per_arming() {
-    let (_place, at) = place();
+    let place = Place::new();
+    let at = place.endpoint();
     let listener = bind(&at);
     let waiter = listener.waiter().expect("a waiter");
     listener.arm().expect("arms");
@@ -158,7 +134,8 @@ fn the_clients_end_cannot_be_parked_and_one_key_is_reserved() {
 
 #[test]
 fn a_wake_that_nobody_waits_for_ends_the_next_wait_and_no_other() {
-    let (_place, at) = place();
+    let place = Place::new();
+    let at = place.endpoint();
     let waiter = bind(&at).waiter().expect("a waiter");
     waiter.wake();
     waiter.wake();
@@ -174,7 +151,8 @@ fn a_wake_that_nobody_waits_for_ends_the_next_wait_and_no_other() {
 fn as_many_waits_end_as_there_are_wakes() {
     const THREADS: usize = 8;
     const WAKES: usize = 4000;
-    let (_place, at) = place();
+    let place = Place::new();
+    let at = place.endpoint();
     let waiter = bind(&at).waiter().expect("a waiter");
     let (begun, ended) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let deadline = soon();
@@ -202,7 +180,8 @@ fn as_many_waits_end_as_there_are_wakes() {
 #[test]
 fn one_wake_ends_one_of_many_waits_that_are_under_way() {
     const THREADS: usize = 6;
-    let (_place, at) = place();
+    let place = Place::new();
+    let at = place.endpoint();
     let waiter = bind(&at).waiter().expect("a waiter");
     let (ended, ends) = std::sync::mpsc::channel();
     thread::scope(|scope| {
@@ -228,11 +207,12 @@ fn one_wake_ends_one_of_many_waits_that_are_under_way() {
 fn no_report_is_lost_or_given_twice_under_load() {
     const CONNECTIONS: usize = 24;
     const ROUNDS: u64 = 200;
-    let (_place, at) = place();
+    let place = Place::new();
+    let at = place.endpoint();
     let listener = bind(&at);
     let waiter = listener.waiter().expect("a waiter");
     let clients: Vec<_> = (0..CONNECTIONS).map(|_| connect(&at)).collect();
-    let servers: Vec<Arc<dyn ipc_core::Connection>> =
+    let servers: Vec<Arc<dyn Connection>> =
         clients.iter().map(|_| listener.accept(soon()).expect("accepts").into()).collect();
     let key = |connection: usize, round: u64| Key(1 + connection as u64 * (ROUNDS + 1) + round);
     for (index, server) in servers.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Who gets what: each client its own, and nobody anything by the server's rights.
+//! Who gets what among Unix users: each client its own, and nobody anything by the server's rights.
 #![cfg(target_os = "linux")]
 #![allow(clippy::disallowed_methods, reason = "files of the test's own")]
 
@@ -8,10 +8,11 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use common::{ALICE, BOB, CAROL, DAVE, Place, Server, TEAM, fileserve_as, is_root, run, skip};
+use common::users::{ALICE, BOB, CAROL, DAVE, TEAM, fileserve_as, is_root, set_mode};
+use common::{Place, Server, fileserve, run, skip};
 use rustix::fs::XattrFlags;
 use rustix::io::Errno;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[test]
 fn t02_a_client_gets_its_own_file_its_groups_and_what_an_acl_grants_it() {
@@ -49,7 +50,7 @@ fn t01_a_client_is_refused_what_only_the_server_or_another_may_read() {
     place.owned("bobs", "secret", 0o600, BOB, BOB);
     place.owned("teams", "secret", 0o640, 0, TEAM);
     place.owned("closed/inside", "secret", 0o644, 0, 0);
-    common::set_mode(&place.files().join("closed"), 0o700);
+    set_mode(&place.files().join("closed"), 0o700);
     let server = Server::for_all(&place);
     for path in ["key", "group", "bobs", "teams", "closed/inside", "closed/missing"] {
         for command in ["get", "sum"] {
@@ -71,8 +72,8 @@ fn root_reads_what_root_owns_and_overrides_nothing() {
     place.owned("key", "root's", 0o600, 0, 0);
     place.owned("alices", "secret", 0o600, ALICE, ALICE);
     let server = Server::start(&place);
-    assert_eq!(run(common::fileserve(["get", server.endpoint(), "key"])).text(), "root's");
-    run(common::fileserve(["get", server.endpoint(), "alices"])).failed(4, "to uid 0");
+    assert_eq!(run(fileserve(["get", server.endpoint(), "key"])).text(), "root's");
+    run(fileserve(["get", server.endpoint(), "alices"])).failed(4, "to uid 0");
 }
 
 #[test]
@@ -122,6 +123,50 @@ fn t28_four_users_at_once_get_their_own_files_a_thousand_times_and_never_another
             .map(|path| outcome(path, if path == own { "ok" } else { "permission denied" }, 200));
         assert_eq!(client.finish(), expected, "{own}");
     }
+}
+
+#[test]
+fn who_is_not_admitted_is_refused_by_policy_and_the_operator_is_told() {
+    if !is_root("who_is_not_admitted_is_refused_by_policy_and_the_operator_is_told") {
+        return;
+    }
+    let place = Place::new();
+    place.file("x", "");
+    let server = Server::with(&place, ["--socket-mode", "0666"]);
+    run(fileserve_as(ALICE, ["get", server.endpoint(), "x"])).failed(7, "refused by policy");
+    server.says("uid 42001 is not admitted by `same-user`");
+}
+
+#[test]
+fn a_server_of_another_user_is_not_trusted_unless_named() {
+    if !is_root("a_server_of_another_user_is_not_trusted_unless_named") {
+        return;
+    }
+    let place = Place::new();
+    place.file("x", "content");
+    std::os::unix::fs::chown(place.beside(""), Some(ALICE), None).expect("root gives it away");
+    let options = ["--socket-mode", "0666", "--allow", "any"];
+    let mut serve = fileserve_as(ALICE, ["serve", &place.endpoint(), "--json"]);
+    serve.arg("--root").arg(place.files()).args(options);
+    let server = Server::run(serve, place.endpoint());
+    let refused = run(fileserve(["get", server.endpoint(), "x"]));
+    refused.failed(12, "not trusted");
+    assert!(refused.stderr().contains("--trust"), "{}", refused.stderr());
+    let named = run(fileserve(["get", server.endpoint(), "x", "--trust", "uid:42001"]));
+    named.failed(14, "not privileged"); // reached: it has no right to act as root
+}
+
+#[test]
+fn another_user_is_told_its_own_ids_with_or_without_an_account() {
+    if !is_root("another_user_is_told_its_own_ids_with_or_without_an_account") {
+        return;
+    }
+    let place = Place::new();
+    let server = Server::for_all(&place);
+    let who = run(fileserve_as(ALICE, ["whoami", server.endpoint(), "--json"])).json();
+    assert_eq!(who["identity"], json!({ "uid": ALICE, "gid": ALICE, "groups": [] }));
+    assert_eq!(who["account"], json!(null));
+    assert_eq!(who["acts_as_you"], true);
 }
 
 /// A client that asks for several paths, several times.

@@ -1,33 +1,30 @@
 //! Peers that end early, and what still reaches the other side.
-#![cfg(target_os = "linux")]
 
-#[path = "common/child.rs"]
-mod child;
 mod common;
 
 use std::thread;
 
-use child::{Process, role, say};
-use common::{bind, connect, place, soon};
-use ipc_core::{Deadline, Endpoint, Error};
+use common::pair::{bind, connect};
+use common::{Place, endpoint, soon};
+use ipc::{Native, Transport};
+use ipc_testkit::child::{Process, hear_parent, role, say};
 
 #[test]
 fn t47_a_client_that_died_before_it_was_accepted_is_known_and_leaves_its_bytes() {
     const NAME: &str =
         "t47_a_client_that_died_before_it_was_accepted_is_known_and_leaves_its_bytes";
     if let Some(arguments) = role(NAME) {
-        let at: Endpoint = arguments[0].parse().expect("an endpoint");
-        let client = connect(&at);
+        let client = connect(&endpoint(&arguments[0]));
         client.write_all(b"last words", soon()).expect("written");
         say("written");
-        loop {
-            thread::park(); // until it is killed
-        }
+        hear_parent(); // who kills this process
+        return;
     }
-    let (place, at) = place();
+    let place = Place::new();
+    let at = place.endpoint();
     let listener = bind(&at);
     let mut child = Process::start(NAME, &[at.as_str()]);
-    assert_eq!(child.hears(), "written");
+    assert_eq!(child.hear(), "written");
     let pid = child.id();
     child.kill();
 
@@ -39,12 +36,12 @@ fn t47_a_client_that_died_before_it_was_accepted_is_known_and_leaves_its_bytes()
     server.read_exact(&mut words, soon()).expect("what it wrote is there");
     assert_eq!(&words, b"last words");
     assert_eq!(server.read(&mut words, soon()).expect("the end, in good order"), 0);
-    drop(place);
 }
 
 #[test]
 fn t48_a_reply_arrives_whole_though_its_writer_closes_at_once() {
-    let (_place, at) = place();
+    let place = Place::new();
+    let at = place.endpoint();
     let listener = bind(&at);
     let reply: Vec<u8> = (0..100_000_u32).map(|at| (at % 251) as u8).collect();
     for _ in 0..50 {
@@ -60,26 +57,12 @@ fn t48_a_reply_arrives_whole_though_its_writer_closes_at_once() {
             client.read_exact(&mut read, soon()).expect("whole");
             assert!(read == reply, "changed on its way");
             assert_eq!(client.read(&mut read, soon()).expect("the end, and no reset"), 0);
-            client.finish_writing().expect("finishes");
+            client.close(soon()).expect("the other side has closed");
             closing.join().expect("no panic");
         });
     }
 }
 
-/// Without close, unread bytes of the client's cost it the reply: that is what close is for.
-#[test]
-fn t48_a_writer_that_is_dropped_with_bytes_unread_is_lost_visibly() {
-    let (_place, at) = place();
-    let listener = bind(&at);
-    let client = connect(&at);
-    client.write_all(b"never read", soon()).expect("written");
-    let server = listener.accept(soon()).expect("accepted");
-    drop(server);
-    let end = client.read(&mut [0; 8], Deadline::NEVER);
-    assert!(matches!(end, Err(Error::Disconnected { .. })), "no end in good order: {end:?}");
-}
-
 fn own_name() -> Option<String> {
-    let transport: &dyn ipc_core::Transport = &ipc_unix::UnixTransport::new();
-    transport.this_process().ok()?.identity().map(ToString::to_string)
+    Native::new().this_process().ok()?.identity().map(ToString::to_string)
 }
