@@ -5,8 +5,10 @@
 //! is to come here needs no change above.
 #![cfg(windows)]
 
+mod file_acl;
 #[allow(dead_code, reason = "for the pipes to come")]
 mod identity;
+pub mod restricted;
 #[allow(dead_code, reason = "for the pipes to come")]
 mod security;
 #[allow(dead_code, reason = "for the pipes to come")]
@@ -15,6 +17,7 @@ mod switch;
 mod sys;
 mod transport;
 
+pub use file_acl::{FileAccess, FileAcl};
 pub use security::{Acl, Group};
 pub use switch::can_run_as_peer;
 pub use transport::PipeTransport;

@@ -82,7 +82,7 @@ pub(crate) struct Serve {
     /// How many threads answer requests
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) workers: u16,
-    /// Who may connect: any, same-user, system, uid:N, gid:N; may be repeated [default: same-user]
+    /// Who may connect: any, same-user, system, uid:N, gid:N, sid:S-1-…, admins; may be repeated [default: same-user]
     ///
     /// The socket's permissions decide first: other users also need `--socket-mode`.
     ///
@@ -144,7 +144,7 @@ pub(crate) struct Reach {
     /// Give up after this long, all in all: 500ms, 10s, 2m [default: 30s of silence]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
-    /// Whom the server may be: any, same-user, system, uid:N, gid:N; may be repeated
+    /// Whom the server may be: any, same-user, system, uid:N, gid:N, sid:S-1-…, admins; may be repeated
     ///
     /// By default you or the system, who can act as you anyway.
     #[arg(long, value_name = "TERM")]

@@ -2,10 +2,13 @@
 //! folder.
 
 pub(crate) mod account;
+mod attributes;
 pub(crate) mod local;
 pub(crate) mod lonely;
 pub(crate) mod process;
+mod restricted;
 pub(crate) mod security;
+pub(crate) mod spawn;
 pub(crate) mod token;
 pub(crate) mod token_facts;
 pub(crate) mod wide;
