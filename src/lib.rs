@@ -13,7 +13,7 @@ pub use transports::Transports;
 #[cfg(unix)]
 pub use ipc_unix::{self as unix, UnixRoot as NativeRoot, UnixTransport as Native};
 #[cfg(windows)]
-pub use ipc_windows::{self as windows, PipeTransport as Native};
+pub use ipc_windows::{self as windows, PipeTransport as Native, WindowsRoot as NativeRoot};
 #[cfg(not(any(unix, windows)))]
 compile_error!(
     "there is no transport for this platform yet; docs/writing-a-transport.md shows how to add one"

@@ -104,7 +104,7 @@ struct Restless {
 }
 
 impl Root for Restless {
-    fn directory(&self) -> &File {
+    fn directory(&self) -> Option<&File> {
         self.root.directory()
     }
     fn rules(&self) -> ResolveRules {

@@ -15,8 +15,8 @@ use crate::transport::AsPeer;
 /// The handle on the directory is the authority: names are resolved below it by the kernel, so
 /// that no race with a rename leads out of it.
 pub trait Root: fmt::Debug + Send + Sync {
-    /// The directory itself.
-    fn directory(&self) -> &File;
+    /// The directory itself; `None` for a root that is several, as that of all drives on Windows.
+    fn directory(&self) -> Option<&File>;
 
     /// What every resolution below this root obeys.
     fn rules(&self) -> ResolveRules;
@@ -58,10 +58,13 @@ pub trait Root: fmt::Debug + Send + Sync {
         each: &mut dyn FnMut(DirectoryEntry) -> bool,
     ) -> io::Result<()>;
 
-    /// Reads at the position `at` without moving the file's own. `Ok(0)` at its end.
+    /// Reads at the position `at` without using the file's own. `Ok(0)` at its end.
     ///
     /// # Errors
     /// What the system said.
+    ///
+    /// # Platform differences
+    /// On Windows the file's own position is moved to where the reading ended.
     fn read_at(&self, file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize>;
 }
 

@@ -83,8 +83,8 @@ impl UnixRoot {
 }
 
 impl Root for UnixRoot {
-    fn directory(&self) -> &File {
-        &self.directory
+    fn directory(&self) -> Option<&File> {
+        Some(&self.directory)
     }
 
     fn rules(&self) -> ResolveRules {

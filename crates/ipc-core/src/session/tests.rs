@@ -199,7 +199,7 @@ fn file(from: u64, length: u64) -> Body {
 struct NoRoot;
 
 impl Root for NoRoot {
-    fn directory(&self) -> &File {
+    fn directory(&self) -> Option<&File> {
         unreachable!()
     }
     fn rules(&self) -> ResolveRules {

@@ -3,6 +3,9 @@
 
 pub(crate) mod account;
 mod attributes;
+pub(crate) mod console;
+pub(crate) mod drives;
+pub(crate) mod files;
 pub(crate) mod local;
 pub(crate) mod lonely;
 pub(crate) mod process;
