@@ -60,12 +60,12 @@ impl Destination {
                 Kind::Directory => return Err(io::ErrorKind::IsADirectory.into()),
                 Kind::Link if found.is_trusted() => place = place.behind()?,
                 Kind::Link => {
-                    let owner = found.owner;
+                    let whose = found.whose();
                     let text =
-                        format!("it is a link of uid {owner}; remove it, or choose another place");
+                        format!("it is a link of {whose}; remove it, or choose another place");
                     return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
                 }
-                Kind::Fifo | Kind::Other => {
+                _ => {
                     return Stream::open(directory, name, &found, deadline).map(Self::Stream);
                 }
             }

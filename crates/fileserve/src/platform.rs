@@ -1,31 +1,24 @@
 //! What `fileserve` needs of the system and finds nowhere else: the one place that knows on which
 //! it runs.
 //!
-//! A twin of `platform/unix.rs` provides the same functions and types.
+//! `unix.rs` and `windows.rs` are twins: they provide the same functions and types.
 
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
-pub(crate) use unix::{Directory, Kind};
-#[cfg(unix)]
-pub use unix::{
-    Signals, Stream, ask_to_stop, give, make_link, open_root, raise_descriptor_limit,
-    server_transport, set_mode, transport, wire_path,
+use unix as native;
+
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+use windows as native;
+
+pub(crate) use native::{Directory, Kind};
+pub use native::{
+    Signals, Stream, ask_to_stop, become_user, can_become_others, give, is_absolute, make_fifo,
+    make_link, open_everything, open_root, raise_descriptor_limit, server_transport, set_mode,
+    stoppable, this_program, thread_id, transport, wire_path,
 };
-
-#[cfg(target_os = "linux")]
-mod linux;
-#[cfg(target_os = "linux")]
-use linux::{DESCRIPTORS, DIRECTORY_ACCESS, duplicate, is_proc};
-#[cfg(target_os = "linux")]
-pub use linux::{become_user, can_become_others, make_fifo, this_program, thread_id};
-
-#[cfg(not(target_os = "linux"))]
-mod elsewhere;
-#[cfg(not(target_os = "linux"))]
-use elsewhere::{DESCRIPTORS, DIRECTORY_ACCESS, duplicate, is_proc};
-#[cfg(not(target_os = "linux"))]
-pub use elsewhere::{become_user, can_become_others, make_fifo, this_program, thread_id};
 
 /// How a server binds, beyond what every system has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -39,7 +39,7 @@ impl Reached {
 
     /// The path that a person typed, as this server names it.
     pub(crate) fn path(&mut self, typed: &OsStr) -> Result<WirePath, Failed> {
-        let is_relative = !typed.as_encoded_bytes().starts_with(b"/");
+        let is_relative = !platform::is_absolute(typed);
         let goes_up = Path::new(typed).components().any(|part| part == Component::ParentDir);
         if (is_relative || goes_up) && self.names()? == Names::Absolute {
             let absolute = from_root(Path::new(typed)).map_err(|error| {

@@ -3,11 +3,13 @@
 use std::io;
 use std::path::Path;
 use std::process;
+use std::sync::Arc;
 use std::thread;
 
 use fileserve::platform::{self, Serving, Signals};
 use fileserve::protocol::Names;
 use fileserve::{FileService, Files as _};
+use ipc_core::files::Root;
 use ipc_core::server::{Server, ServerLimits};
 use ipc_core::{Deadline, Identity, Peer, Policy, Transport};
 
@@ -23,12 +25,10 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
         Signals::take().map_err(|error| Failed::system("watch for signals", error))?;
     let policy = policy(&arguments.allow);
     let transport = platform::server_transport(serving(&arguments));
-    let (directory, names) = match &arguments.what.root {
-        Some(directory) => (directory.as_path(), Names::BelowRoot),
-        None => (Path::new("/"), Names::Absolute),
+    let (root, names) = match &arguments.what.root {
+        Some(directory) => (open_root(directory)?, Names::BelowRoot),
+        None => (open_everything()?, Names::Absolute),
     };
-    let root = platform::open_root(directory)
-        .map_err(|error| Failed::new(format!("serve `{}`", directory.display()), error))?;
     let no_thread = |error| Failed::system("start a thread", error);
     let requests = Console::start(io::stdout()).map_err(no_thread)?;
     let remarks = Console::start(io::stderr()).map_err(no_thread)?;
@@ -72,6 +72,15 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     requests.finish();
     remarks.finish();
     outcome.map_err(|error| Failed::new("finish every transfer in time", error))
+}
+
+fn open_root(directory: &Path) -> Result<Arc<dyn Root>, Failed> {
+    platform::open_root(directory)
+        .map_err(|error| Failed::new(format!("serve `{}`", directory.display()), error))
+}
+
+fn open_everything() -> Result<Arc<dyn Root>, Failed> {
+    platform::open_everything().map_err(|error| Failed::new("serve every file", error))
 }
 
 fn policy(allow: &[Allow]) -> Policy {

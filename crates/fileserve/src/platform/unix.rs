@@ -8,7 +8,7 @@ use std::os::unix;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Child;
+use std::process::{Child, Command};
 use std::sync::Arc;
 
 use ipc_core::files::Root;
@@ -21,9 +21,13 @@ use signal_hook::iterator;
 use super::Serving;
 
 mod directory;
+#[cfg_attr(target_os = "linux", path = "unix/linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "unix/elsewhere.rs")]
+mod particular;
 mod stream;
 
 pub(crate) use directory::{Directory, Kind};
+pub use particular::{become_user, can_become_others, make_fifo, this_program, thread_id};
 pub use stream::Stream;
 
 /// This system's own transport, for a client.
@@ -49,6 +53,20 @@ pub fn server_transport(serving: Serving) -> Arc<dyn Transport> {
 /// [`ipc_core::Error::Io`] if it cannot be opened.
 pub fn open_root(directory: &Path) -> Result<Arc<dyn Root>> {
     Ok(Arc::new(UnixRoot::open_dir(directory)?))
+}
+
+/// Every file of this system as a root: what travels is a path from its top.
+///
+/// # Errors
+/// [`ipc_core::Error::Io`] if it cannot be opened.
+pub fn open_everything() -> Result<Arc<dyn Root>> {
+    open_root(Path::new("/"))
+}
+
+/// Whether what a person typed names a file from the top of a system, as it travels.
+#[must_use]
+pub fn is_absolute(typed: &OsStr) -> bool {
+    typed.as_bytes().starts_with(b"/")
 }
 
 /// A path of this system as it travels: its very bytes. `None` for one that cannot travel.
@@ -88,6 +106,9 @@ pub fn raise_descriptor_limit() -> Option<u64> {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
     getrlimit(Resource::Nofile).current
 }
+
+/// Has what `command` starts be such that it can be asked to stop.
+pub fn stoppable(_command: &mut Command) {}
 
 /// Asks a child to finish what it is doing and end.
 ///

@@ -27,6 +27,7 @@ impl DemoServer {
             // Named, so that kernels that cannot tell a container's root act as ours, too.
             command.args(["--allow", "any", "--allow", "uid:0", "--socket-mode", "0666"]);
         }
+        platform::stoppable(&mut command);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let stdout = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let stderr = BufReader::new(child.stderr.take().ok_or(io::ErrorKind::BrokenPipe)?);

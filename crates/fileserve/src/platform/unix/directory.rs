@@ -14,7 +14,7 @@ use rustix::fs::{self, AtFlags, FileType, FlockOperation, Mode, OFlags, RawMode}
 use rustix::io::Errno;
 use rustix::process::{Gid, geteuid, umask};
 
-use super::super::DIRECTORY_ACCESS;
+use super::particular::DIRECTORY_ACCESS;
 
 /// A directory that is held open: its names mean the same whatever becomes of its path.
 #[derive(Debug)]
@@ -150,7 +150,7 @@ impl AsFd for Directory {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Found {
     pub(crate) kind: Kind,
-    pub(crate) owner: u32,
+    owner: u32,
     group: u32,
     mode: Mode,
     links: u64,
@@ -178,6 +178,11 @@ impl Found {
         (self.is_own() || self.owner == 0) && self.links == 1
     }
 
+    /// Whose it is, in words.
+    pub(crate) fn whose(&self) -> String {
+        format!("uid {}", self.owner)
+    }
+
     fn is_own(&self) -> bool {
         self.owner == geteuid().as_raw()
     }
@@ -187,7 +192,7 @@ impl Found {
         let fault = if self.kind != Kind::File {
             "it is not a regular file".to_owned()
         } else if !self.is_own() {
-            format!("it belongs to uid {}", self.owner)
+            format!("it belongs to {}", self.whose())
         } else if self.links > 1 {
             "it has a second name elsewhere".to_owned()
         } else if self.mode.intersects(Mode::WGRP | Mode::WOTH) {

@@ -13,8 +13,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, openat, statat};
 use rustix::io::Errno;
 
-use super::super::{DESCRIPTORS, duplicate, is_proc};
 use super::directory::{Directory, Found, Kind};
+use super::particular::{DESCRIPTORS, duplicate, is_proc};
 
 /// What takes bytes as they come, and is never replaced by a file. If nobody takes them, writing to
 /// a device or a FIFO ends in [`TimedOut`](io::ErrorKind::TimedOut) at its deadline; to what this
@@ -53,7 +53,7 @@ impl Stream {
         deadline: Deadline,
     ) -> io::Result<Self> {
         if found.kind == Kind::Fifo && !found.is_trusted() {
-            let text = format!("it is a FIFO of uid {}; choose another place", found.owner);
+            let text = format!("it is a FIFO of {}; choose another place", found.whose());
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
         }
         let file = loop {
