@@ -143,12 +143,15 @@ impl Identity {
         }
     }
 
-    /// `true` if both are the same user, whatever their groups.
+    /// `true` if both are the same user, whatever their groups. A user that counts only where it
+    /// denies is the same as none.
     #[must_use]
     pub fn is_same_user(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Unix(a), Self::Unix(b)) => a.uid == b.uid,
-            (Self::Windows(a), Self::Windows(b)) => a.user == b.user,
+            (Self::Windows(a), Self::Windows(b)) => {
+                a.user == b.user && !a.user_deny_only && !b.user_deny_only
+            }
             _ => false,
         }
     }
@@ -159,9 +162,7 @@ impl Identity {
         match self {
             Self::Unix(identity) => identity.uid == 0,
             Self::Windows(identity) => {
-                // A server's pipe may be owned by the group itself.
-                [Sid::SYSTEM, Sid::ADMINISTRATORS].contains(&identity.user.as_str())
-                    || identity.is_member_of(Sid::ADMINISTRATORS)
+                identity.has(Sid::SYSTEM) || identity.has(Sid::ADMINISTRATORS)
             }
         }
     }
@@ -205,8 +206,10 @@ impl UnixIdentity {
 /// The facts of a Windows access token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WindowsIdentity {
-    /// The user.
+    /// The user; of a server, who owns its endpoint, which may be a group.
     pub user: Sid,
+    /// `true` if the user counts only where it denies (a restricted token).
+    pub user_deny_only: bool,
     /// `DOMAIN\name` of the user, where it could be looked up.
     pub account: Option<String>,
     /// The groups, with their attributes.
@@ -228,6 +231,13 @@ impl WindowsIdentity {
     #[must_use]
     pub fn is_member_of(&self, group: &str) -> bool {
         self.groups.iter().any(|member| member.enabled && member.sid.as_str() == group)
+    }
+
+    /// `true` if access that is granted to `sid` is granted to this token: as its user, or as an
+    /// enabled member.
+    #[must_use]
+    pub fn has(&self, sid: &str) -> bool {
+        (self.user.as_str() == sid && !self.user_deny_only) || self.is_member_of(sid)
     }
 }
 
@@ -350,6 +360,7 @@ mod tests {
     fn a_deny_only_administrator_is_not_the_system() {
         let mut identity = WindowsIdentity {
             user: Sid::new("S-1-5-21-1-2-3-1001"),
+            user_deny_only: false,
             account: None,
             groups: vec![WindowsGroup {
                 sid: Sid::new(Sid::ADMINISTRATORS),

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::error::{Error, Result};
 use crate::files::Escaped;
-use crate::peer::{Assurance, Identity, Peer};
+use crate::peer::{Assurance, Identity, Peer, Sid};
 
 /// Decides about a [`Peer`]: a server's about its clients, a client's about its server.
 ///
@@ -18,6 +18,8 @@ use crate::peer::{Assurance, Identity, Peer};
 /// | `same-user` | the user of this process |
 /// | `system` | uid 0; `SYSTEM` and administrators |
 /// | `uid:1000`, `gid:100` | that user; a member of that group (Unix) |
+/// | `sid:S-1-5-32-545` | that user, or an enabled member of that group (Windows) |
+/// | `admins` | an enabled member of `Administrators` (Windows) |
 /// | `same-process` | this very process |
 ///
 /// # Examples
@@ -74,6 +76,20 @@ impl Policy {
         Self(Term::Gid(gid))
     }
 
+    /// Admits the Windows user `sid`, and members of the group `sid`. Membership that counts only
+    /// where it denies is none.
+    #[must_use]
+    pub const fn sid(sid: Sid) -> Self {
+        Self(Term::Sid(sid))
+    }
+
+    /// Admits members of the Windows group `Administrators` whose token is elevated: one that is not
+    /// has the group only to deny.
+    #[must_use]
+    pub const fn admins() -> Self {
+        Self(Term::Admins)
+    }
+
     /// Admits whomever either admits.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
@@ -125,15 +141,18 @@ impl FromStr for Policy {
                 "same-user" => Some(Term::SameUser),
                 "system" => Some(Term::System),
                 "same-process" => Some(Term::SameProcess),
+                "admins" => Some(Term::Admins),
                 _ => None,
             },
             Some(("uid", id)) => id.parse().ok().map(Term::Uid),
             Some(("gid", id)) => id.parse().ok().map(Term::Gid),
+            Some(("sid", sid)) => return sid.parse().map(Self::sid),
             Some(_) => None,
         };
         term.map(Self).ok_or_else(|| Error::InvalidInput {
             reason: format!(
-                "`{}` is no policy term; one of any, same-user, system, uid:N, gid:N, same-process",
+                "`{}` is no policy term; one of any, same-user, system, uid:N, gid:N, \
+                 sid:S-1-…, admins, same-process",
                 Escaped(text.as_bytes())
             ),
         })
@@ -148,6 +167,8 @@ enum Term {
     SameProcess,
     Uid(u32),
     Gid(u32),
+    Sid(Sid),
+    Admins,
     AnyOf(Box<Term>, Box<Term>),
     AllOf(Box<Term>, Box<Term>),
 }
@@ -159,6 +180,7 @@ impl Term {
             _ => peer.identity(),
         };
         let unix = || identity().and_then(Identity::as_unix);
+        let windows = || identity().and_then(Identity::as_windows);
         match self {
             Self::Any => true,
             Self::SameUser => match (identity(), own.identity()) {
@@ -169,6 +191,8 @@ impl Term {
             Self::SameProcess => *peer.assurance() == Assurance::SameProcess,
             Self::Uid(uid) => unix().is_some_and(|ids| ids.uid == *uid),
             Self::Gid(gid) => unix().is_some_and(|ids| ids.is_member_of(*gid) == Some(true)),
+            Self::Sid(sid) => windows().is_some_and(|token| token.has(sid.as_str())),
+            Self::Admins => windows().is_some_and(|token| token.has(Sid::ADMINISTRATORS)),
             Self::AnyOf(a, b) => a.admits(peer, own) || b.admits(peer, own),
             Self::AllOf(a, b) => a.admits(peer, own) && b.admits(peer, own),
         }
@@ -184,6 +208,8 @@ impl fmt::Display for Term {
             Self::SameProcess => f.write_str("same-process"),
             Self::Uid(uid) => write!(f, "uid:{uid}"),
             Self::Gid(gid) => write!(f, "gid:{gid}"),
+            Self::Sid(sid) => write!(f, "sid:{sid}"),
+            Self::Admins => f.write_str("admins"),
             Self::AnyOf(a, b) => write!(f, "{a} or {b}"),
             Self::AllOf(a, b) => write!(f, "({a}) and ({b})"),
         }
@@ -205,10 +231,31 @@ impl fmt::Display for Who<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::peer::UnixIdentity;
+    use crate::level::ImpersonationLevel;
+    use crate::peer::{UnixIdentity, WindowsGroup, WindowsIdentity};
 
     fn unix(uid: u32, groups: Option<Vec<u32>>) -> Peer {
         Peer::new(Some(Identity::Unix(UnixIdentity { uid, gid: uid, groups })), Assurance::Kernel)
+    }
+
+    /// A token of that user, with that group.
+    fn windows(user: &str, group: &str, enabled: bool) -> WindowsIdentity {
+        let sid = Sid::new(group);
+        WindowsIdentity {
+            user: Sid::new(user),
+            user_deny_only: false,
+            account: None,
+            groups: vec![WindowsGroup { sid, enabled, deny_only: !enabled }],
+            integrity: None,
+            session: None,
+            elevated: None,
+            logon: None,
+            level: ImpersonationLevel::Identification,
+        }
+    }
+
+    fn with_token(token: WindowsIdentity) -> Peer {
+        Peer::new(Some(Identity::Windows(token)), Assurance::Kernel)
     }
 
     fn admits(policy: &str, peer: &Peer) -> bool {
@@ -230,11 +277,48 @@ mod tests {
     }
 
     #[test]
+    fn t16_a_windows_membership_counts_only_where_it_grants() {
+        const ALICE: &str = "S-1-5-21-1-2-3-1001";
+        let admits =
+            |policy: &str, token: &WindowsIdentity| admits(policy, &with_token(token.clone()));
+        let elevated = windows(ALICE, Sid::ADMINISTRATORS, true);
+        let restricted = windows(ALICE, Sid::ADMINISTRATORS, false);
+        for term in ["admins", "system", "sid:S-1-5-32-544"] {
+            assert!(admits(term, &elevated), "{term}");
+            assert!(!admits(term, &restricted), "{term}");
+        }
+        assert!(admits("sid:s-1-5-21-1-2-3-1001", &restricted));
+        assert!(!admits("sid:S-1-5-21-1-2-3-1002", &elevated));
+        assert!(!admits("uid:0", &elevated));
+        let nobody = WindowsIdentity { user_deny_only: true, ..restricted };
+        assert!(!admits("sid:S-1-5-21-1-2-3-1001", &nobody));
+        let own = with_token(windows(ALICE, "S-1-1-0", true));
+        assert!(Policy::same_user().decide(&with_token(elevated), &own).is_ok());
+        assert!(Policy::same_user().decide(&with_token(nobody), &own).is_err());
+        let service = windows(Sid::SYSTEM, "S-1-1-0", true);
+        assert!(admits("system", &service) && !admits("admins", &service));
+        let owned_by_administrators = windows(Sid::ADMINISTRATORS, "S-1-1-0", true);
+        assert!(
+            admits("system", &owned_by_administrators),
+            "the owner of an elevated server's pipe"
+        );
+    }
+
+    #[test]
     fn an_absent_fact_refuses() {
         assert!(!admits("gid:100", &unix(5, None)), "groups are not known");
         let unknown = Peer::new(None, Assurance::Kernel);
         let unvouched = Peer::new(unix(1000, None).identity().cloned(), Assurance::None);
-        for term in ["same-user", "system", "uid:1000", "gid:1000", "same-process"] {
+        let terms = [
+            "same-user",
+            "system",
+            "uid:1000",
+            "gid:1000",
+            "sid:S-1-1-0",
+            "admins",
+            "same-process",
+        ];
+        for term in terms {
             assert!(!admits(term, &unknown), "{term}");
             assert!(!admits(term, &unvouched), "{term}");
         }
@@ -250,10 +334,13 @@ mod tests {
         assert!(policy.decide(&unix(6, Some(vec![7])), &own).is_ok());
         assert!(policy.decide(&unix(6, Some(vec![8])), &own).is_err());
         assert_eq!(policy.to_string(), "(uid:5 or uid:6) and (gid:7)");
-        for text in ["any", "same-user", "system", "same-process", "uid:5", "gid:7"] {
+        let terms = ["any", "same-user", "system", "same-process", "uid:5", "gid:7", "admins"];
+        for text in terms.into_iter().chain(["sid:S-1-5-32-544"]) {
             assert_eq!(text.parse::<Policy>().expect(text).to_string(), text);
         }
-        for text in ["", "uid:", "uid:-1", "uid:4294967296", "user:alice", "root "] {
+        for text in
+            ["", "uid:", "uid:-1", "uid:4294967296", "user:alice", "root ", "sid:", "sid:me"]
+        {
             assert!(text.parse::<Policy>().is_err(), "{text:?}");
         }
         let error = "it's\n".parse::<Policy>().expect_err("no term").to_string();

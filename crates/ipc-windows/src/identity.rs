@@ -11,7 +11,7 @@ use crate::switch;
 use crate::sys::process;
 use crate::sys::security::owner_of;
 use crate::sys::token::Token;
-use crate::sys::token_facts::Statistics;
+use crate::sys::token_facts::{Statistics, User};
 
 mod capture;
 mod facts;
@@ -83,6 +83,7 @@ impl Client {
 pub(crate) fn server(pipe: BorrowedHandle<'_>) -> io::Result<Peer> {
     let identity = WindowsIdentity {
         user: owner_of(pipe)?,
+        user_deny_only: false,
         account: None,
         groups: Vec::new(),
         integrity: None,
@@ -112,8 +113,10 @@ fn peer(identity: WindowsIdentity, pid: Option<u32>) -> Peer {
 
 fn identity_of(token: &Token) -> io::Result<WindowsIdentity> {
     let Statistics { logon, level, .. } = token.statistics()?;
+    let User { sid: user, deny_only: user_deny_only } = token.user()?;
     Ok(WindowsIdentity {
-        user: token.user()?.sid,
+        user,
+        user_deny_only,
         account: None,
         groups: token.groups()?,
         integrity: token.integrity().ok(),

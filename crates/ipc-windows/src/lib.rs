@@ -6,9 +6,11 @@
 #![cfg(windows)]
 
 pub mod console;
+mod file_acl;
 pub mod files;
 #[allow(dead_code, reason = "for the pipes to come")]
 mod identity;
+pub mod restricted;
 mod root;
 #[allow(dead_code, reason = "for the pipes to come")]
 mod security;
@@ -18,6 +20,7 @@ mod switch;
 mod sys;
 mod transport;
 
+pub use file_acl::{FileAccess, FileAcl};
 pub use root::WindowsRoot;
 pub use security::{Acl, Group};
 pub use switch::can_run_as_peer;

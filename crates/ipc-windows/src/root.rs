@@ -130,10 +130,7 @@ impl WindowsRoot {
             _ => None,
         };
         let Some((_, directory)) = drive else {
-            let text = format!("`{}` is none of this machine's drives", Escaped(first));
-            let is_drive = matches!(first, [letter, b':'] if letter.is_ascii_alphabetic());
-            let kind = if is_drive { ErrorKind::NotFound } else { ErrorKind::InvalidInput };
-            return Err(Error::Remote(Failure::new(kind, text)));
+            return Err(no_drive(first));
         };
         let below = text[first.len()..].strip_prefix(b"/").unwrap_or_default();
         Ok((directory.as_handle(), RelativePath::new(below)?))
@@ -217,6 +214,20 @@ fn open_directory(path: &Path) -> io::Result<File> {
         FileKind::Directory => Ok(directory),
         _ => Err(io::ErrorKind::NotADirectory.into()),
     }
+}
+
+fn no_drive(first: &[u8]) -> Error {
+    let shown = Escaped(first);
+    let (kind, text) = match first {
+        [letter, b':'] if letter.is_ascii_alphabetic() => {
+            (ErrorKind::NotFound, format!("`{shown}` is none of this machine's own drives"))
+        }
+        [] => (ErrorKind::InvalidInput, "a path begins with a drive, as `C:/` does".to_owned()),
+        _ => {
+            (ErrorKind::InvalidInput, format!("a path begins with a drive, which `{shown}` is not"))
+        }
+    };
+    Error::Remote(Failure::new(kind, text))
 }
 
 fn is_letter(letter: u8, drive: char) -> bool {

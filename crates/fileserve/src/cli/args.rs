@@ -1,7 +1,6 @@
 //! What a person can ask for on the command line.
 
 use std::ffi::OsString;
-use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -82,7 +81,7 @@ pub(crate) struct Serve {
     /// How many threads answer requests
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) workers: u16,
-    /// Who may connect: any, same-user, system, uid:N, gid:N; may be repeated [default: same-user]
+    /// Who may connect: any, same-user, system, uid:N, gid:N, sid:S-1-…, admins; may be repeated [default: same-user]
     ///
     /// The socket's permissions decide first: other users also need `--socket-mode`.
     ///
@@ -144,7 +143,7 @@ pub(crate) struct Reach {
     /// Give up after this long, all in all: 500ms, 10s, 2m [default: 30s of silence]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
-    /// Whom the server may be: any, same-user, system, uid:N, gid:N; may be repeated
+    /// Whom the server may be: any, same-user, system, uid:N, gid:N, sid:S-1-…, admins; may be repeated
     ///
     /// By default you or the system, who can act as you anyway.
     #[arg(long, value_name = "TERM")]
@@ -223,39 +222,15 @@ pub(crate) struct WhoAmI {
 pub(crate) struct DemoClient {
     /// Where the demonstration's server listens
     pub(crate) endpoint: Endpoint,
-    /// The user, group and further groups to become first: `uid:gid:group,group`
-    #[arg(long = "as", value_name = "IDS", value_parser = ids)]
-    pub(crate) ids: Option<Ids>,
+    /// Whom to become first
+    #[arg(long = "as", value_name = "ROLE")]
+    pub(crate) role: Option<String>,
     /// What to ask for
     #[arg(required = true)]
     pub(crate) paths: Vec<String>,
     /// How often to ask for each
     #[arg(long, default_value_t = 1)]
     pub(crate) times: u32,
-}
-
-/// The ids of a Unix process.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Ids {
-    pub(crate) uid: u32,
-    pub(crate) gid: u32,
-    pub(crate) groups: Vec<u32>,
-}
-
-impl fmt::Display for Ids {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let groups: Vec<String> = self.groups.iter().map(u32::to_string).collect();
-        write!(f, "{}:{}:{}", self.uid, self.gid, groups.join(","))
-    }
-}
-
-fn ids(text: &str) -> Result<Ids, String> {
-    let number = |text: &str| text.parse::<u32>().map_err(|error| format!("`{text}`: {error}"));
-    let mut fields = text.splitn(3, ':');
-    let mut field = || fields.next().unwrap_or_default();
-    let (uid, gid) = (number(field())?, number(field())?);
-    let groups = field().split(',').filter(|group| !group.is_empty()).map(number);
-    Ok(Ids { uid, gid, groups: groups.collect::<Result<_, _>>()? })
 }
 
 fn octal_mode(text: &str) -> Result<u32, String> {

@@ -4,10 +4,10 @@
 //! not. Everything that is printed was measured: who got what is compared with what the rights of
 //! the files say, and which worker served it comes from the server's own records.
 
-use std::io::{self, BufRead, BufReader, Read, Write as _};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::process::Command;
 
-use fileserve::platform;
+use fileserve::platform::{self, Actor, Cast, Performer};
 use serde_json::Value;
 
 pub(crate) mod client;
@@ -16,22 +16,20 @@ mod server;
 mod story;
 
 use client::{Counted, READY};
-use scene::{Scene, SceneClient};
+use scene::Scene;
 use server::DemoServer;
 
 use super::{Failed, exit};
 
 pub(crate) fn demo() -> Result<(), Failed> {
-    let privileged = platform::can_become_others();
     let failed = |error| Failed::system("prepare the demonstration", error);
-    let scene = if privileged { Scene::of_four_users() } else { Scene::of_one_user() };
-    let scene = scene.map_err(failed)?;
+    let scene = Cast::find().and_then(Scene::set).map_err(failed)?;
     let server = DemoServer::start(&scene).map_err(failed)?;
     story::introduce(&scene, server.pid())?;
 
     let mut clients = Vec::new();
-    for member in &scene.clients {
-        clients.push(Running::start(&scene, member).map_err(failed)?);
+    for actor in &scene.cast.actors {
+        clients.push(Running::start(&scene, actor).map_err(failed)?);
     }
     for client in &mut clients {
         client.go().map_err(failed)?;
@@ -57,27 +55,24 @@ pub(crate) struct Answers {
 
 /// A client that has connected and waits to begin.
 struct Running {
-    child: Child,
-    begin: ChildStdin,
-    answers: BufReader<ChildStdout>,
+    child: Performer,
+    begin: Box<dyn Write>,
+    answers: BufReader<Box<dyn Read>>,
 }
 
 impl Running {
-    fn start(scene: &Scene, member: &SceneClient) -> io::Result<Self> {
-        let mut command = this_program()?;
-        command.arg("__client").arg(scene.endpoint());
-        if let Some(ids) = &member.ids {
-            command.arg("--as").arg(ids.to_string());
-        }
-        command.args(scene.files.iter().map(|file| file.name));
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    fn start(scene: &Scene, actor: &Actor) -> io::Result<Self> {
+        let mut arguments = vec!["__client".to_owned(), scene.endpoint()];
+        arguments.extend(scene.cast.props.iter().map(|prop| prop.name.to_owned()));
+        let mut child = actor.start(&arguments)?;
         let begin = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let stdout = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
-        let mut answers = BufReader::new(stdout);
+        let begin: Box<dyn Write> = Box::new(begin);
+        let mut answers: BufReader<Box<dyn Read>> = BufReader::new(Box::new(stdout));
         let mut line = String::new();
         answers.read_line(&mut line)?;
         if line.trim_end() != READY {
-            return Err(io::Error::other(format!("the client {} did not start", member.name)));
+            return Err(io::Error::other(format!("the client {} did not start", actor.name)));
         }
         Ok(Self { child, begin, answers })
     }

@@ -2,11 +2,9 @@
 #![allow(clippy::disallowed_methods, reason = "files of the client's own")]
 
 use std::ffi::OsStr;
-use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::Arc;
@@ -20,6 +18,7 @@ use signal_hook::iterator;
 
 use super::Serving;
 
+pub(super) mod cast;
 mod directory;
 #[cfg_attr(target_os = "linux", path = "unix/linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "unix/elsewhere.rs")]
@@ -27,7 +26,7 @@ mod particular;
 mod stream;
 
 pub(crate) use directory::{Directory, Kind};
-pub use particular::{become_user, can_become_others, make_fifo, this_program, thread_id};
+pub use particular::{can_become_others, make_fifo, this_program, thread_id};
 pub use stream::Stream;
 
 /// This system's own transport, for a client.
@@ -118,22 +117,6 @@ pub fn ask_to_stop(child: &Child) -> io::Result<()> {
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let pid = pid.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
     Ok(kill_process(pid, Signal::TERM)?)
-}
-
-/// Sets the permission bits of `path`.
-///
-/// # Errors
-/// What the system said.
-pub fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
-    fs::set_permissions(path, Permissions::from_mode(mode))
-}
-
-/// Gives `path` to another user and group.
-///
-/// # Errors
-/// What the system said.
-pub fn give(path: &Path, uid: u32, gid: u32) -> io::Result<()> {
-    unix::fs::chown(path, Some(uid), Some(gid))
 }
 
 /// Makes a symbolic link at `path` that leads to `to`.

@@ -15,6 +15,7 @@ use ipc_windows::{PipeTransport, WindowsRoot, console};
 
 use super::Serving;
 
+pub(super) mod cast;
 mod directory;
 mod stream;
 
@@ -125,42 +126,4 @@ pub fn this_program() -> io::Result<PathBuf> {
 pub fn make_link(to: &Path, path: &Path) -> io::Result<()> {
     let is_directory = path.parent().is_some_and(|parent| parent.join(to).is_dir());
     if is_directory { symlink_dir(to, path) } else { symlink_file(to, path) }
-}
-
-/// Whether this process can start others as any user, and give files to them.
-#[must_use]
-pub fn can_become_others() -> bool {
-    false
-}
-
-/// Makes this process that of another user, for good.
-///
-/// # Errors
-/// Always.
-pub fn become_user(uid: u32, _gid: u32, _groups: &[u32]) -> io::Result<()> {
-    Err(io::Error::new(io::ErrorKind::Unsupported, format!("there is no uid {uid} on Windows")))
-}
-
-/// Makes a FIFO at `path`.
-///
-/// # Errors
-/// Always.
-pub fn make_fifo(_path: &Path) -> io::Result<()> {
-    Err(io::Error::new(io::ErrorKind::Unsupported, "no file is a FIFO on Windows"))
-}
-
-/// Sets the permission bits of `path`.
-///
-/// # Errors
-/// None.
-pub fn set_mode(_path: &Path, _mode: u32) -> io::Result<()> {
-    Ok(())
-}
-
-/// Gives `path` to another user and group.
-///
-/// # Errors
-/// Always.
-pub fn give(_path: &Path, uid: u32, _gid: u32) -> io::Result<()> {
-    Err(io::Error::new(io::ErrorKind::Unsupported, format!("there is no uid {uid} on Windows")))
 }

@@ -14,7 +14,7 @@ pub(crate) fn fixed() -> io::Result<Vec<char>> {
     if all == 0 {
         return Err(io::Error::last_os_error());
     }
-    let letters = ('A'..='Z').enumerate().filter(|(bit, _)| all >> bit & 1 == 1);
+    let letters = ('A'..='Z').enumerate().filter(|(bit, _)| (all >> bit) & 1 == 1);
     Ok(letters.map(|(_, letter)| letter).filter(|letter| is_fixed(*letter)).collect())
 }
 

@@ -197,7 +197,7 @@ fn kind(attributes: u32, reparse_tag: u32) -> FileKind {
 }
 
 fn joined(high: u32, low: u32) -> u64 {
-    u64::from(high) << 32 | u64::from(low)
+    (u64::from(high) << 32) | u64::from(low)
 }
 
 /// The time that is `ticks` after the beginning of 1601; 0 says that there is none.

@@ -2,13 +2,16 @@
 //! folder.
 
 pub(crate) mod account;
+mod attributes;
 pub(crate) mod console;
 pub(crate) mod drives;
 pub(crate) mod files;
 pub(crate) mod local;
 pub(crate) mod lonely;
 pub(crate) mod process;
+mod restricted;
 pub(crate) mod security;
+pub(crate) mod spawn;
 pub(crate) mod token;
 pub(crate) mod token_facts;
 pub(crate) mod wide;

@@ -5,17 +5,19 @@ use std::ffi::c_void;
 use std::io;
 use std::marker::PhantomData;
 use std::os::windows::io::{AsRawHandle, BorrowedHandle};
+use std::path::Path;
 use std::ptr;
 
 use ipc_core::peer::Sid;
 use windows_sys::Win32::Foundation::ERROR_INVALID_SID;
 use windows_sys::Win32::Security::Authorization::{
     ConvertSidToStringSidW, ConvertStringSecurityDescriptorToSecurityDescriptorW,
-    ConvertStringSidToSidW, GetSecurityInfo, SDDL_REVISION_1, SE_KERNEL_OBJECT,
+    ConvertStringSidToSidW, GetSecurityInfo, SDDL_REVISION_1, SE_FILE_OBJECT, SE_KERNEL_OBJECT,
+    SetNamedSecurityInfoW,
 };
 use windows_sys::Win32::Security::{
-    ACL, GetSecurityDescriptorDacl, OWNER_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, PSID,
-    SECURITY_ATTRIBUTES,
+    ACL, DACL_SECURITY_INFORMATION, GetSecurityDescriptorDacl, OWNER_SECURITY_INFORMATION,
+    PROTECTED_DACL_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, PSID, SECURITY_ATTRIBUTES,
 };
 
 use super::local::Local;
@@ -70,8 +72,9 @@ impl Descriptor {
         Attributes { raw, descriptor: PhantomData }
     }
 
-    /// `true` if it says who may do what. One that does not lets everybody do everything.
-    pub(crate) fn has_dacl(&self) -> bool {
+    /// Who may do what; null for a descriptor that lets everybody do everything. It is part of this
+    /// value, which must outlive its use.
+    pub(super) fn dacl(&self) -> *mut ACL {
         let (mut present, mut defaulted) = (0, 0);
         let mut dacl: *mut ACL = ptr::null_mut();
         // SAFETY: the descriptor is valid and lives for the call; the results are live locals.
@@ -83,7 +86,12 @@ impl Descriptor {
                 &raw mut defaulted,
             )
         };
-        told != 0 && present != 0 && !dacl.is_null()
+        if told != 0 && present != 0 { dacl } else { ptr::null_mut() }
+    }
+
+    /// `true` if it says who may do what. One that does not lets everybody do everything.
+    pub(crate) fn has_dacl(&self) -> bool {
+        !self.dacl().is_null()
     }
 
     /// For calls that read the descriptor and do not keep it.
@@ -132,6 +140,25 @@ pub(crate) fn owner_of(handle: BorrowedHandle<'_>) -> io::Result<Sid> {
     let _kept = unsafe { Local::from_out(descriptor) }.ok_or_else(no_answer)?;
     // SAFETY: `owner` is null or a valid identifier within `_kept`, which lives until the end.
     unsafe { sid_text(owner) }
+}
+
+/// Sets who may do what with the file or directory at `path`, and cuts it off from what its parent
+/// would have it inherit. What is below inherits anew.
+pub(crate) fn set_file_dacl(path: &Path, descriptor: &Descriptor) -> io::Result<()> {
+    let path = wide::terminated(path)?;
+    // SAFETY: `path` is terminated; the list is part of `descriptor`; both outlive the call, which
+    // only reads them; nothing else is to be set.
+    check_code(unsafe {
+        SetNamedSecurityInfoW(
+            path.as_ptr(),
+            SE_FILE_OBJECT,
+            DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION,
+            ptr::null_mut(),
+            ptr::null_mut(),
+            descriptor.dacl(),
+            ptr::null(),
+        )
+    })
 }
 
 /// The text of `sid`.

@@ -34,9 +34,9 @@ pub(crate) struct Counted {
 pub(crate) const READY: &str = "ready";
 
 pub(crate) fn run(arguments: DemoClient) -> Result<(), Failed> {
-    if let Some(ids) = &arguments.ids {
-        platform::become_user(ids.uid, ids.gid, &ids.groups)
-            .map_err(|error| Failed::system(format!("become uid {}", ids.uid), error))?;
+    if let Some(role) = &arguments.role {
+        platform::take_role(role)
+            .map_err(|error| Failed::system(format!("become `{role}`"), error))?;
     }
     let reach = Reach { endpoint: arguments.endpoint, timeout: None, trust: Vec::new() };
     let mut reached = Reached::connect(&reach)?;

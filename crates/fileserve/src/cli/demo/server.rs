@@ -23,10 +23,7 @@ impl DemoServer {
         let mut command = this_program()?;
         command.args(["serve", "--json", "--workers", "4"]);
         command.arg(scene.endpoint()).arg("--root").arg(scene.root());
-        if scene.has_other_users() {
-            // Named, so that kernels that cannot tell a container's root act as ours, too.
-            command.args(["--allow", "any", "--allow", "uid:0", "--socket-mode", "0666"]);
-        }
+        command.args(scene.cast.serving);
         platform::stoppable(&mut command);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let stdout = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;

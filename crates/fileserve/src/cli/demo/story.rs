@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use fileserve::platform::{Actor, Cast, Prop};
 use ipc_core::ErrorKind;
 use serde_json::Value;
 
 use super::client::Counted;
-use super::scene::{Scene, SceneClient, SceneFile, What};
+use super::scene::Scene;
 use super::{Answers, record_of};
 use crate::cli::{Failed, print};
 
@@ -17,16 +18,12 @@ pub(super) fn introduce(scene: &Scene, server: u32) -> Result<(), Failed> {
         "A server opens each file as the client who asks for it, never as itself.\n\n",
     );
     let _ = writeln!(text, "The server   process {server}, four workers, at {}", scene.endpoint());
-    let clients: Vec<String> = scene.clients.iter().map(described).collect();
+    let clients: Vec<String> = scene.cast.actors.iter().map(described).collect();
     let _ = writeln!(text, "The clients  {}", clients.join("; "));
     let _ = writeln!(text, "             four processes, which all ask at once\n");
     text.push_str("Is served\n");
-    for file in &scene.files {
-        let mode = match file.what {
-            What::File { mode, .. } => format!("{mode:04o}"),
-            _ => String::new(),
-        };
-        let _ = writeln!(text, "  {:<17} {mode:<5} {}", file.name, file.whose);
+    for prop in &scene.cast.props {
+        let _ = writeln!(text, "  {:<17} {:<5} {}", prop.name, prop.rights(), prop.whose);
     }
     print(&text)
 }
@@ -39,20 +36,20 @@ pub(super) fn tell(
 ) -> Result<Verdict, Failed> {
     let mut verdict = Verdict::default();
     let mut text = String::from("\nWho gets what, and from which of the server's workers\n");
-    text.push_str(&row("", scene.clients.iter().map(|client| client.name.to_owned())));
+    text.push_str(&row("", scene.cast.actors.iter().map(|actor| actor.name.to_owned())));
     let mut refusals = BTreeMap::new();
-    for file in &scene.files {
-        let cells = scene.clients.iter().zip(answers).map(|(client, got)| {
-            let answer = got.answers.iter().find(|counted| counted.answer.path == file.name);
-            let record = record_of(records, got.pid, file.name);
-            let right = is_right(file, client, answer) && record.is_some();
+    for prop in &scene.cast.props {
+        let cells = scene.cast.actors.iter().zip(answers).map(|(actor, got)| {
+            let answer = got.answers.iter().find(|counted| counted.answer.path == prop.name);
+            let record = record_of(records, got.pid, prop.name);
+            let right = is_right(prop, actor, answer) && record.is_some();
             verdict.count(right);
             if let Some(refusal) = answer.map(|counted| counted.answer.outcome.as_str()) {
                 *refusals.entry(refusal.to_owned()).or_insert(0_u32) += 1;
             }
             cell(answer, record, right)
         });
-        text.push_str(&row(file.name, cells));
+        text.push_str(&row(prop.name, cells));
     }
     text.push_str(&who_refused(&refusals));
     text.push_str(&conclusion(scene, &verdict));
@@ -82,22 +79,18 @@ fn row(name: &str, cells: impl Iterator<Item = String>) -> String {
     format!("{}\n", line.trim_end())
 }
 
-fn described(client: &SceneClient) -> String {
-    let Some(ids) = &client.ids else {
-        return client.name.to_owned();
-    };
-    let mut text = format!("{} (uid {}", client.name, ids.uid);
-    for group in &ids.groups {
-        let _ = write!(text, ", team {group}");
+fn described(actor: &Actor) -> String {
+    if actor.about.is_empty() {
+        return actor.name.to_owned();
     }
-    text + ")"
+    format!("{} ({})", actor.name, actor.about)
 }
 
-fn is_right(file: &SceneFile, client: &SceneClient, answer: Option<&Counted>) -> bool {
+fn is_right(prop: &Prop, actor: &Actor, answer: Option<&Counted>) -> bool {
     let Some(Counted { answer, .. }) = answer else {
         return false;
     };
-    match file.expected(client) {
+    match prop.expected(actor) {
         Ok(content) => {
             let digest = blake3::hash(content.as_bytes()).to_hex();
             answer.outcome == "ok" && answer.digest.as_deref() == Some(digest.as_str())
@@ -124,6 +117,7 @@ fn who_refused(refusals: &BTreeMap<String, u32>) -> String {
         (ErrorKind::OutsideRoot, "by the kernel, which resolves names below the root only"),
         (ErrorKind::InvalidInput, "by the server, for its text alone"),
         (ErrorKind::NotRegular, "by the server, which opens without waiting and then looks"),
+        (ErrorKind::Unsupported, "by the server, which cannot act as a client on this system"),
     ];
     let mut text = String::from("\nWho refused\n");
     for (kind, whom) in by {
@@ -138,17 +132,16 @@ fn conclusion(scene: &Scene, verdict: &Verdict) -> String {
     let Verdict { right, wrong } = verdict;
     let mut text = format!("\n{right} of {} answers are what they must be.", right + wrong);
     text.push('\n');
-    if verdict.is_as_expected() && scene.is_open_to_the_server() {
-        text.push_str(
+    let Cast { moral, left_out, .. } = &scene.cast;
+    if verdict.is_as_expected() && !moral.is_empty() && scene.is_open_to_the_server() {
+        let _ = writeln!(
+            text,
             "The server's own rights are enough to read every one of these files (this was tried \
-             too).\nThey were never used: root's client, for one, was refused the diaries.\n",
+             too).\nThey were never used: {moral}."
         );
     }
-    if !scene.has_other_users() {
-        text.push_str(
-            "Left out: clients of other users, for only root can start them. Run by root, the\n\
-             demonstration keeps alice, bob, carol and root apart.\n",
-        );
+    for left_out in left_out {
+        let _ = writeln!(text, "Left out: {left_out}.");
     }
     text
 }

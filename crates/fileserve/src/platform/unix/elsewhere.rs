@@ -18,7 +18,7 @@ pub fn thread_id() -> Option<u32> {
 ///
 /// # Errors
 /// Always: the demonstration needs it, and only on Linux.
-pub fn become_user(uid: u32, _gid: u32, _groups: &[u32]) -> io::Result<()> {
+pub(super) fn become_user(uid: u32, _gid: u32, _groups: &[u32]) -> io::Result<()> {
     let text = format!("this system cannot start a client as uid {uid}");
     Err(io::Error::new(io::ErrorKind::Unsupported, text))
 }

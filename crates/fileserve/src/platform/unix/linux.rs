@@ -21,7 +21,7 @@ pub fn thread_id() -> Option<u32> {
 ///
 /// # Errors
 /// What the system said; the process may be half-changed then and must end.
-pub fn become_user(uid: u32, gid: u32, groups: &[u32]) -> io::Result<()> {
+pub(super) fn become_user(uid: u32, gid: u32, groups: &[u32]) -> io::Result<()> {
     let groups: Vec<Gid> = groups.iter().copied().map(Gid::from_raw).collect();
     let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
     thread::set_thread_groups(&groups)?;

@@ -100,8 +100,8 @@ fn text(name: &[u8]) -> Vec<u8> {
             }
             Err(half) => {
                 let [high, low] = half.unpaired_surrogate().to_be_bytes();
-                let middle = (high & 0x0f) << 2 | low >> 6;
-                text.extend_from_slice(&[0xe0 | high >> 4, 0x80 | middle, 0x80 | low & 0x3f]);
+                let middle = ((high & 0x0f) << 2) | (low >> 6);
+                text.extend_from_slice(&[0xe0 | (high >> 4), 0x80 | middle, 0x80 | (low & 0x3f)]);
             }
         }
     }
