@@ -1,6 +1,7 @@
 //! The chores of this workspace, run as `cargo xtask COMMAND`.
 //!
-//! `ci` runs what every change must pass, `tidy` the rules that no other tool checks.
+//! `ci` runs what every change must pass, `tidy` the rules that no other tool checks, `platforms`
+//! makes the page that says what each system gives and how that is known.
 
 use std::process::ExitCode;
 
@@ -8,6 +9,7 @@ mod ci;
 mod deny;
 mod oldest;
 mod packages;
+mod platforms;
 mod skips;
 mod steps;
 mod tidy;
@@ -16,7 +18,8 @@ mod workspace;
 use workspace::{Result, Workspace};
 
 const USAGE: &str = "usage: cargo xtask ci [STEP]...   run all steps, or those that are named
-       cargo xtask tidy           check the rules of this workspace";
+       cargo xtask tidy           check the rules of this workspace
+       cargo xtask platforms      make docs/platforms.md from docs/platforms.rows";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -35,6 +38,7 @@ fn run(arguments: &[&str]) -> Result {
     match arguments {
         ["ci", steps @ ..] => ci::run(&workspace, steps),
         ["tidy"] => tidy::check(&workspace),
+        ["platforms"] => platforms::write(&workspace),
         _ => Err(format!("nothing to do\n{USAGE}")),
     }
 }
