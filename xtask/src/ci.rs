@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::workspace::{Result, Workspace};
-use crate::{deny, oldest, packages, steps, tidy, windows};
+use crate::{deny, oldest, packages, platforms, steps, tidy, windows};
 
 /// One step of CI; a new one is a line in [`STEPS`].
 struct Step {
@@ -17,6 +17,7 @@ const STEPS: &[Step] = &[
     Step { name: "fetch", run: steps::fetch },
     Step { name: "fmt", run: steps::fmt },
     Step { name: "tidy", run: tidy::check },
+    Step { name: "platforms", run: platforms::check },
     Step { name: "clippy", run: steps::clippy },
     Step { name: "test", run: steps::test },
     Step { name: "doc", run: steps::doc },

@@ -1,7 +1,8 @@
 //! The chores of this workspace, run as `cargo xtask COMMAND`.
 //!
-//! `ci` runs what every change must pass, `tidy` the rules that no other tool checks, and `windows`
-//! builds and tests for Windows on a machine that has none.
+//! `ci` runs what every change must pass, `tidy` the rules that no other tool checks, `platforms`
+//! makes the page that says what each system gives and how that is known, and `windows` builds and
+//! tests for Windows on a machine that has none.
 
 use std::process::ExitCode;
 
@@ -9,6 +10,7 @@ mod ci;
 mod deny;
 mod oldest;
 mod packages;
+mod platforms;
 mod skips;
 mod steps;
 mod tidy;
@@ -19,6 +21,7 @@ use workspace::{Result, Workspace};
 
 const USAGE: &str = "usage: cargo xtask ci [STEP]...   run all steps, or those that are named
        cargo xtask tidy           check the rules of this workspace
+       cargo xtask platforms      make docs/platforms.md from docs/platforms.rows
        cargo xtask windows ...    build and test for Windows, here; without more, says how";
 
 fn main() -> ExitCode {
@@ -39,6 +42,7 @@ fn run(arguments: &[&str]) -> Result {
         ["ci", steps @ ..] => ci::run(&workspace, steps),
         ["tidy"] => tidy::check(&workspace),
         ["windows", arguments @ ..] => windows::run(&workspace, arguments),
+        ["platforms"] => platforms::write(&workspace),
         _ => Err(format!("nothing to do\n{USAGE}")),
     }
 }
