@@ -15,7 +15,7 @@ use windows as native;
 
 pub(crate) use native::{Directory, Kind};
 pub use native::{
-    Signals, Stream, ask_to_stop, become_user, can_become_others, give, is_absolute, make_fifo,
+    Signals, Stream, ask_to_stop, become_user, can_become_others, dotnet_endpoint, give, is_absolute, make_fifo,
     make_link, open_everything, open_root, raise_descriptor_limit, server_transport, set_mode,
     stoppable, this_program, thread_id, transport, wire_path,
 };
