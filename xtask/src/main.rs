@@ -1,7 +1,8 @@
 //! The chores of this workspace, run as `cargo xtask COMMAND`.
 //!
 //! `ci` runs what every change must pass, `tidy` the rules that no other tool checks, and `windows`
-//! builds and tests for Windows on a machine that has none.
+//! builds and tests for Windows on a machine that has none; `peers` makes the programs of .NET and
+//! Node without which their tests are left out.
 
 use std::process::ExitCode;
 
@@ -9,6 +10,7 @@ mod ci;
 mod deny;
 mod oldest;
 mod packages;
+mod peers;
 mod skips;
 mod steps;
 mod tidy;
@@ -19,6 +21,7 @@ use workspace::{Result, Workspace};
 
 const USAGE: &str = "usage: cargo xtask ci [STEP]...   run all steps, or those that are named
        cargo xtask tidy           check the rules of this workspace
+       cargo xtask peers          make the programs of .NET and Node that tests talk to
        cargo xtask windows ...    build and test for Windows, here; without more, says how";
 
 fn main() -> ExitCode {
@@ -38,6 +41,10 @@ fn run(arguments: &[&str]) -> Result {
     match arguments {
         ["ci", steps @ ..] => ci::run(&workspace, steps),
         ["tidy"] => tidy::check(&workspace),
+        ["peers"] => {
+            packages::install(&workspace)?;
+            peers::make(&workspace)
+        }
         ["windows", arguments @ ..] => windows::run(&workspace, arguments),
         _ => Err(format!("nothing to do\n{USAGE}")),
     }

@@ -4,7 +4,7 @@
 //   Peer server NAME WORKERS          says "listening", then serves until it is killed
 //   Peer client NAME THREADS TIMES FILE...
 //                                     asks for each file and prints a line for each answer:
-//                                     OUTCOME, a tab, the text's UTF-16 LE in base64, a tab, FILE
+//                                     OUTCOME, a tab, the text's UTF-16 LE in hexadecimal digits, a tab, FILE
 
 using System;
 using System.IO;
@@ -38,7 +38,7 @@ static class Peer
         NamedPipeServerStream[] pipes = new NamedPipeServerStream[workers];
         for (int i = 0; i < workers; i++)
         {
-            pipes[i] = new NamedPipeServerStream(name, PipeDirection.InOut, workers);
+            pipes[i] = Pipe(name);
         }
         Console.WriteLine("listening");
         Together(workers, delegate(int i)
@@ -46,11 +46,19 @@ static class Peer
             for (NamedPipeServerStream pipe = pipes[i]; ; )
             {
                 pipe.WaitForConnection();
+                // Before this one ends: there is always a pipe of that name.
+                NamedPipeServerStream next = Pipe(name);
                 Answer(pipe);
                 pipe.Dispose();
-                pipe = new NamedPipeServerStream(name, PipeDirection.InOut, workers);
+                pipe = next;
             }
         });
+    }
+
+    static NamedPipeServerStream Pipe(string name)
+    {
+        return new NamedPipeServerStream(name, PipeDirection.InOut,
+            NamedPipeServerStream.MaxAllowedServerInstances);
     }
 
     static void Answer(NamedPipeServerStream pipe)
@@ -62,9 +70,9 @@ static class Peer
             string file = strings.Read();
             pipe.RunAsClient(delegate { strings.Write(File.ReadAllText(file)); });
         }
-        catch (Exception error)
+        catch (Exception)
         {
-            Console.Error.WriteLine("not served: " + error.Message);
+            // The protocol has no word for it.
         }
     }
 
@@ -101,7 +109,7 @@ static class Peer
                 }
                 strings.Write(file);
                 byte[] text = Encoding.Unicode.GetBytes(strings.Read());
-                return "text\t" + Convert.ToBase64String(text);
+                return "text\t" + BitConverter.ToString(text).Replace("-", "");
             }
         }
         catch (EndOfStreamException)
