@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::workspace::{Result, Workspace};
-use crate::{deny, oldest, packages, platforms, steps, tidy, windows};
+use crate::{deny, oldest, packages, peers, platforms, steps, tidy, windows};
 
 /// One step of CI; a new one is a line in [`STEPS`].
 struct Step {
@@ -19,6 +19,7 @@ const STEPS: &[Step] = &[
     Step { name: "tidy", run: tidy::check },
     Step { name: "platforms", run: platforms::check },
     Step { name: "clippy", run: steps::clippy },
+    Step { name: "peers", run: peers::make },
     Step { name: "test", run: steps::test },
     Step { name: "doc", run: steps::doc },
     Step { name: "demo", run: steps::demo },

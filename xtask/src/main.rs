@@ -2,7 +2,8 @@
 //!
 //! `ci` runs what every change must pass, `tidy` the rules that no other tool checks, `platforms`
 //! makes the page that says what each system gives and how that is known, and `windows` builds and
-//! tests for Windows on a machine that has none.
+//! tests for Windows on a machine that has none; `peers` makes the programs of .NET and Node without
+//! which their tests are left out.
 
 use std::process::ExitCode;
 
@@ -10,6 +11,7 @@ mod ci;
 mod deny;
 mod oldest;
 mod packages;
+mod peers;
 mod platforms;
 mod skips;
 mod steps;
@@ -22,6 +24,7 @@ use workspace::{Result, Workspace};
 const USAGE: &str = "usage: cargo xtask ci [STEP]...   run all steps, or those that are named
        cargo xtask tidy           check the rules of this workspace
        cargo xtask platforms      make docs/platforms.md from docs/platforms.rows
+       cargo xtask peers          make the programs of .NET and Node that tests talk to
        cargo xtask windows ...    build and test for Windows, here; without more, says how";
 
 fn main() -> ExitCode {
@@ -41,6 +44,10 @@ fn run(arguments: &[&str]) -> Result {
     match arguments {
         ["ci", steps @ ..] => ci::run(&workspace, steps),
         ["tidy"] => tidy::check(&workspace),
+        ["peers"] => {
+            packages::install(&workspace)?;
+            peers::make(&workspace)
+        }
         ["windows", arguments @ ..] => windows::run(&workspace, arguments),
         ["platforms"] => platforms::write(&workspace),
         _ => Err(format!("nothing to do\n{USAGE}")),

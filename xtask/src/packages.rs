@@ -17,6 +17,8 @@ const PACKAGES: &[Package] = &[
     Package { name: "acl", needed_for: "tests that grant a file to a uid by ACL" },
     Package { name: "util-linux", needed_for: "tests with a client in a namespace of its own" },
     Package { name: "python3", needed_for: "the interoperability client" },
+    Package { name: "python3-pip", needed_for: "the runtimes of .NET and Node" },
+    Package { name: "mono-mcs", needed_for: "compiling the program of .NET" },
 ];
 
 /// What the oldest supported compiler needs, which is unpacked and not installed.

@@ -9,6 +9,8 @@ use std::process::ExitCode;
 mod args;
 mod console;
 mod demo;
+mod dotnet;
+mod endpoint;
 pub(crate) mod exit;
 mod get;
 mod json;
@@ -22,12 +24,16 @@ mod whoami;
 
 pub(crate) use args::Arguments;
 use args::Command;
+use endpoint::Compat;
 use ipc_core::files::Escaped;
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failed> {
     match arguments.command {
         Command::Serve(arguments) => serve::serve(arguments),
-        Command::Get(arguments) => get::get(arguments),
+        Command::Get(arguments) => match arguments.compat {
+            None => get::get(arguments),
+            Some(Compat::Dotnet) => dotnet::get(&arguments),
+        },
         Command::Stat(arguments) => stat::stat(arguments),
         Command::Ls(arguments) => ls::ls(arguments),
         Command::Sum(arguments) => sum::sum(arguments),

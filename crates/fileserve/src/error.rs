@@ -28,6 +28,11 @@ pub enum Error {
         /// What, in a sentence.
         reason: String,
     },
+    /// A server of a protocol without words for a refusal has closed in place of an answer.
+    Wordless {
+        /// Whether it had greeted: then it took this client, and what it did not serve is the file.
+        greeted: bool,
+    },
     /// The content could not be written where the caller wanted it.
     Output(io::Error),
     /// A file on this side could not be used.
@@ -63,6 +68,7 @@ impl Error {
             Self::Call(error) => error.kind(),
             Self::Incomplete { source, .. } => source.kind(),
             Self::Contradiction { .. } => ErrorKind::Protocol,
+            Self::Wordless { .. } => ErrorKind::Refused,
             Self::Output(source) | Self::Local { source, .. }
                 if source.kind() == io::ErrorKind::TimedOut =>
             {
@@ -90,6 +96,13 @@ impl fmt::Display for Error {
             Self::Contradiction { reason } => {
                 write!(f, "the server contradicts itself: {reason}")
             }
+            Self::Wordless { greeted: true } => f.write_str(
+                "the server closed without a word: there is no such file, you may not read it, or it \
+                 is none that is served",
+            ),
+            Self::Wordless { greeted: false } => {
+                f.write_str("the server closed without a word: it does not serve you")
+            }
             Self::Output(_) => f.write_str("could not write the content"),
             Self::Local { doing, path, .. } => {
                 write!(f, "could not {doing} `{}`", path.display())
@@ -113,7 +126,7 @@ impl error::Error for Error {
             Self::Output(source) | Self::Local { source, .. } | Self::NotNamed { source, .. } => {
                 Some(source)
             }
-            Self::Contradiction { .. } | Self::InTransfer { .. } => None,
+            Self::Contradiction { .. } | Self::Wordless { .. } | Self::InTransfer { .. } => None,
         }
     }
 }

@@ -10,6 +10,7 @@
 //! | [`client`] | clients: a [`FileClient`] that fetches, resumes, lists and sums |
 //! | [`destination`], [`resume`] | clients: where a fetched file goes, and that it comes whole |
 //! | [`protocol`] | both: the messages and their shapes |
+//! | [`dotnet`] | both: the same files in the protocol of the classic .NET sample |
 //! | [`platform`] | programs: this system's transport, roots and signals |
 //!
 //! The command line of the same name is a thin layer over this library.
@@ -18,6 +19,7 @@
 pub mod client;
 pub mod destination;
 mod digest;
+pub mod dotnet;
 pub mod error;
 pub mod platform;
 pub mod protocol;

@@ -25,6 +25,8 @@ pub struct Record {
     pub path: Option<WirePath>,
     /// How many bytes of the body were sent.
     pub bytes: u64,
+    /// Whether that was only the beginning, all that the protocol has room for.
+    pub cut: bool,
     /// Whether it was answered whole.
     pub outcome: Result<(), Failure>,
 }
@@ -42,6 +44,7 @@ impl fmt::Display for Record {
             write!(f, "`{path}`  ")?;
         }
         match &self.outcome {
+            Ok(()) if self.cut => write!(f, "{} bytes  ok, cut there", self.bytes),
             Ok(()) => write!(f, "{} bytes  ok", self.bytes),
             Err(failure) => write!(f, "{} bytes  {failure}", self.bytes),
         }
@@ -95,6 +98,18 @@ impl Observer {
         path: Option<WirePath>,
         reply: Result<Reply<T>, Failure>,
     ) -> Result<Reply<T>, Failure> {
+        self.reply_perhaps_cut(context, method, path, false, reply)
+    }
+
+    /// The same, of an answer that may be `cut` because the protocol has no room for all of it.
+    pub(crate) fn reply_perhaps_cut<T>(
+        &self,
+        context: &Context<'_>,
+        method: Method,
+        path: Option<WirePath>,
+        cut: bool,
+        reply: Result<Reply<T>, Failure>,
+    ) -> Result<Reply<T>, Failure> {
         let Some(observe) = self.0.clone() else {
             return reply;
         };
@@ -105,6 +120,7 @@ impl Observer {
             method,
             path,
             bytes: 0,
+            cut,
             outcome: reply.as_ref().map(|_| ()).map_err(Failure::clone),
         };
         match reply {

@@ -61,7 +61,16 @@ impl FileService {
         self
     }
 
-    fn open(
+    pub(crate) fn root(&self) -> &dyn Root {
+        &*self.root
+    }
+
+    pub(crate) fn observer(&self) -> &Observer {
+        &self.observer
+    }
+
+    /// Opens `path` as the client.
+    pub(crate) fn open(
         &self,
         context: &Context<'_>,
         path: &WirePath,
@@ -243,7 +252,7 @@ fn refusal(context: &Context<'_>, path: &WirePath, error: Error) -> Failure {
     Failure::new(error.kind(), text)
 }
 
-fn broken(path: &WirePath, error: &io::Error) -> Failure {
+pub(crate) fn broken(path: &WirePath, error: &io::Error) -> Failure {
     Failure::new(ErrorKind::DataFailed, format!("`{path}`: {error}"))
 }
 

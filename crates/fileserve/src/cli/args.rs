@@ -6,9 +6,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ipc_core::{Endpoint, Policy};
+use ipc_core::Policy;
 
 use fileserve::protocol::{Algorithm, Part};
+
+use super::endpoint::{Compat, EndpointText};
 
 /// Serve files, each opened with the rights of the client who asks for it.
 #[derive(Debug, Parser)]
@@ -25,8 +27,9 @@ Try it:
   fileserve get files notes.txt                   ... and read a file of it
 
 An ENDPOINT is a name (`files`) or, where you want to choose the place, `unix:/path/of/socket`.
+With `--compat dotnet` it is the name of a pipe, as a program of .NET has it.
 Exit codes: 0 done, 1 other, 2 usage, 3 not found, 4 permission denied, 5 not a regular file,
-6 no server, 7 refused by policy, 8 timed out, 9 protocol error, 10 the file has changed,
+6 no server, 7 refused by policy or without a word, 8 timed out, 9 protocol error, 10 the file has changed,
 11 incomplete, 12 server not trusted, 13 name in use, 14 the server cannot act as you,
 15 outside of what is served.";
 
@@ -75,9 +78,17 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// Where clients connect
-    pub(crate) endpoint: Endpoint,
+    pub(crate) endpoint: EndpointText,
     #[command(flatten)]
     pub(crate) what: What,
+    /// Speak another protocol: `dotnet`, that of the classic named-pipe sample of .NET
+    ///
+    /// ENDPOINT is then the name of a pipe, as a program of .NET has it (on Unix, the socket
+    /// `CoreFxPipe_NAME` in $TMPDIR, else in /tmp), or an absolute path. Clients get the text of a
+    /// file, or nothing where they would be refused; at most 32,767 UTF-16 units of it. That protocol
+    /// has no place for a level, so whoever connects counts as having granted impersonation.
+    #[arg(long, value_name = "PROTOCOL")]
+    pub(crate) compat: Option<Compat>,
     /// How many threads answer requests
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) workers: u16,
@@ -139,7 +150,7 @@ impl FromStr for Allow {
 #[derive(Debug, Args)]
 pub(crate) struct Reach {
     /// Where the server listens
-    pub(crate) endpoint: Endpoint,
+    pub(crate) endpoint: EndpointText,
     /// Give up after this long, all in all: 500ms, 10s, 2m [default: 30s of silence]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
@@ -166,6 +177,13 @@ pub(crate) struct Get {
     /// Go on with what an earlier, cut transfer to the same FILE has left
     #[arg(long, requires = "output", conflicts_with = "range")]
     pub(crate) resume: bool,
+    /// Speak another protocol: `dotnet`, that of the classic named-pipe sample of .NET
+    ///
+    /// ENDPOINT is then the name of a pipe, as a program of .NET has it, and the path goes to the
+    /// server as it is. The file's text comes as UTF-8. A server that refuses says no word: exit
+    /// code 7.
+    #[arg(long, value_name = "PROTOCOL", conflicts_with_all = ["output", "range", "resume"])]
+    pub(crate) compat: Option<Compat>,
 }
 
 #[derive(Debug, Args)]
@@ -221,7 +239,7 @@ pub(crate) struct WhoAmI {
 #[derive(Debug, Args)]
 pub(crate) struct DemoClient {
     /// Where the demonstration's server listens
-    pub(crate) endpoint: Endpoint,
+    pub(crate) endpoint: EndpointText,
     /// Whom to become first
     #[arg(long = "as", value_name = "ROLE")]
     pub(crate) role: Option<String>,
@@ -312,5 +330,7 @@ mod tests {
         assert!(!parses("fileserve serve files --any-path --socket-mode 999"));
         assert!(!parses("fileserve serve files --any-path --workers 0"));
         assert!(!parses("fileserve get files x --resume"));
+        assert!(parses("fileserve serve /tmp/pipe --compat dotnet --any-path"));
+        assert!(!parses("fileserve get files x --compat dotnet --range 0-9"));
     }
 }

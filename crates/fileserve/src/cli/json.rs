@@ -110,6 +110,7 @@ pub(crate) fn record(record: &Record) -> Value {
         ("pid".to_owned(), json!(record.peer.as_ref().and_then(|peer| peer.pid()))),
         ("uid".to_owned(), json!(ids.map(|ids| ids.uid))),
         ("bytes".to_owned(), json!(record.bytes)),
+        ("cut".to_owned(), json!(record.cut)),
         ("outcome".to_owned(), json!(outcome(record))),
         ("text".to_owned(), json!(record.outcome.as_ref().err().map(|failure| failure.text()))),
     ]);

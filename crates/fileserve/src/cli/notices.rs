@@ -5,6 +5,7 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use fileserve::record::Record;
 use ipc_core::server::Observer;
 use ipc_core::{Error, Failure, Peer};
 
@@ -24,6 +25,7 @@ struct Quotas {
     refused: Mutex<Quota>,
     failed: Mutex<Quota>,
     cannot_accept: Mutex<Quota>,
+    cut: Mutex<Quota>,
 }
 
 impl Notices {
@@ -33,17 +35,29 @@ impl Notices {
 
     /// Says how many were left out since the last that was told.
     pub(crate) fn finish(&self) {
-        let Quotas { refused, failed, cannot_accept } = &*self.quotas;
+        let Quotas { refused, failed, cannot_accept, cut } = &*self.quotas;
         for (quota, what) in [
             (refused, "clients were not served"),
             (failed, "clients were disconnected"),
             (cannot_accept, "attempts to accept clients failed"),
+            (cut, "answers were cut"),
         ] {
             let left_out = mem::take(&mut lock(quota).left_out);
             if left_out > 0 {
                 self.console.line(format!("fileserve: {left_out} more {what}"));
             }
         }
+    }
+
+    /// A client that got only the beginning of a file may not know.
+    pub(crate) fn look_for_cut(&self, record: &Record) {
+        let Record { path: Some(path), cut: true, bytes, outcome: Ok(()), .. } = record else {
+            return;
+        };
+        self.tell(&self.quotas.cut, || {
+            let who = Who(record.peer.as_ref());
+            format!("warning: {who} got `{path}` cut to {bytes} bytes; the protocol has no room for more")
+        });
     }
 
     fn tell(&self, quota: &Mutex<Quota>, text: impl FnOnce() -> String) {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use fileserve::protocol::{Names, WirePath};
 use fileserve::{FileClient, platform};
 use ipc_core::client::{Client, ClientOptions};
-use ipc_core::{ConnectOptions, Deadline, Error, ImpersonationLevel, Policy};
+use ipc_core::{ConnectOptions, Deadline, Endpoint, Error, ImpersonationLevel, Policy};
 
 use super::args::Reach;
 use super::{Failed, exit, shown};
@@ -22,17 +22,12 @@ pub(crate) struct Reached {
 
 impl Reached {
     pub(crate) fn connect(reach: &Reach) -> Result<Self, Failed> {
+        let endpoint = reach.endpoint.endpoint(None)?;
         let deadline = Deadline::from(reach.timeout);
-        let mut options = ConnectOptions::new()
-            .level(ImpersonationLevel::Impersonation)
-            .deadline(deadline.min(Deadline::after(CONNECT_TIMEOUT)));
-        if let Some(trusted) = any_of(reach.trust.iter().cloned()) {
-            options = options.server(trusted);
-        }
+        let options = options(reach, deadline);
         let transport = platform::transport();
-        let mut client =
-            Client::connect(&*transport, &reach.endpoint, &options, ClientOptions::new())
-                .map_err(|error| unreachable(reach, error))?;
+        let mut client = Client::connect(&*transport, &endpoint, &options, ClientOptions::new())
+            .map_err(|error| unreachable(&endpoint, error))?;
         client.set_deadline(deadline);
         Ok(Self { files: FileClient::new(client) })
     }
@@ -56,9 +51,20 @@ impl Reached {
     }
 }
 
-fn unreachable(reach: &Reach, error: Error) -> Failed {
+/// How this client connects: so that the server may act as it.
+pub(crate) fn options(reach: &Reach, deadline: Deadline) -> ConnectOptions {
+    let options = ConnectOptions::new()
+        .level(ImpersonationLevel::Impersonation)
+        .deadline(deadline.min(Deadline::after(CONNECT_TIMEOUT)));
+    match any_of(reach.trust.iter().cloned()) {
+        Some(trusted) => options.server(trusted),
+        None => options,
+    }
+}
+
+pub(crate) fn unreachable(endpoint: &Endpoint, error: Error) -> Failed {
     let is_stranger = matches!(error, Error::ServerNotTrusted { .. });
-    let failed = Failed::new(format!("reach `{}`", reach.endpoint), error);
+    let failed = Failed::new(format!("reach `{endpoint}`"), error);
     if is_stranger {
         return failed.with_hint("if you do trust that user, name it with `--trust`");
     }

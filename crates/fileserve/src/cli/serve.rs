@@ -8,13 +8,15 @@ use std::thread;
 
 use fileserve::platform::{self, Serving, Signals};
 use fileserve::protocol::Names;
-use fileserve::{FileService, Files as _};
+use fileserve::{FileService, Files as _, dotnet};
 use ipc_core::files::Root;
-use ipc_core::server::{Server, ServerLimits};
-use ipc_core::{Deadline, Identity, Peer, Policy, Transport};
+use ipc_core::server::{Server, ServerBuilder, ServerLimits};
+use ipc_core::session::SessionLimits;
+use ipc_core::{Deadline, Endpoint, Identity, Peer, Policy, Transport};
 
 use super::args::{Allow, Serve};
 use super::console::Console;
+use super::endpoint::Compat;
 use super::notices::Notices;
 use super::reach::any_of;
 use super::{Failed, exit, json};
@@ -34,28 +36,25 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     let remarks = Console::start(io::stderr()).map_err(no_thread)?;
     let notices = Notices::new(remarks.clone());
 
+    let endpoint = arguments.endpoint.endpoint(arguments.compat)?;
     let lines = requests.clone();
+    let warnings = notices.clone();
     let as_json = arguments.json;
-    let service = FileService::new(root, names)
-        .observe(move |record| {
-            lines.line(if as_json {
-                json::text(&json::record(record))
-            } else {
-                record.to_string()
-            });
-        })
-        .into_service();
+    let files = FileService::new(root, names).observe(move |record| {
+        lines.line(if as_json { json::text(&json::record(record)) } else { record.to_string() });
+        warnings.look_for_cut(record);
+    });
     let descriptors = platform::raise_descriptor_limit();
     let limits = limits(descriptors);
-    let server = Server::builder(transport.clone(), arguments.endpoint.clone())
+    let builder = Server::builder(transport.clone(), endpoint.clone())
         .workers(usize::from(arguments.workers))
         .policy(policy.clone())
         .limits(limits)
-        .observer(notices.clone())
-        .serve(service)
-        .map_err(|error| Failed::new(format!("serve at `{}`", arguments.endpoint), error))?;
+        .observer(notices.clone());
+    let server = begin(builder, files, arguments.compat)
+        .map_err(|error| Failed::new(format!("serve at `{endpoint}`"), error))?;
     let few = few_clients(&limits, descriptors);
-    for line in about(&arguments, &*transport, &policy).into_iter().chain(few) {
+    for line in about(&arguments, &endpoint, &*transport, &policy).into_iter().chain(few) {
         remarks.line(line);
     }
 
@@ -81,6 +80,18 @@ fn open_root(directory: &Path) -> Result<Arc<dyn Root>, Failed> {
 
 fn open_everything() -> Result<Arc<dyn Root>, Failed> {
     platform::open_everything().map_err(|error| Failed::new("serve every file", error))
+}
+
+/// The same files on the same server, whichever protocol it speaks.
+fn begin(
+    builder: ServerBuilder,
+    files: FileService,
+    protocol: Option<Compat>,
+) -> ipc_core::Result<Server> {
+    match protocol {
+        None => builder.serve(files.into_service()),
+        Some(Compat::Dotnet) => dotnet::serve(builder, files, SessionLimits::default()),
+    }
 }
 
 fn policy(allow: &[Allow]) -> Policy {
@@ -129,26 +140,35 @@ fn stop_at_once_on_the_next(mut signals: Signals, remarks: Console) {
 }
 
 /// Where the server listens, as whom, for whom, and what it can do for them.
-fn about(arguments: &Serve, transport: &dyn Transport, policy: &Policy) -> Vec<String> {
+fn about(
+    arguments: &Serve,
+    endpoint: &Endpoint,
+    transport: &dyn Transport,
+    policy: &Policy,
+) -> Vec<String> {
     let own = transport.this_process().ok();
     let what = match &arguments.what.root {
         Some(directory) => format!("`{}` and what lies below it", directory.display()),
         None => "every file that the client may read".to_owned(),
     };
     let runs_as = own.as_ref().map_or_else(|| "?".to_owned(), Peer::to_string);
-    vec![
-        format!("fileserve: listening at `{}`", arguments.endpoint),
+    let mut lines = vec![
+        format!("fileserve: listening at `{endpoint}`"),
         format!("  serves   {what}, with {} workers", arguments.workers),
         format!("  runs as  {runs_as}"),
-        format!("  admits   {policy}{}", socket_says(arguments, policy)),
+        format!("  admits   {policy}{}", socket_says(arguments, endpoint, policy)),
         format!("  opens    {}", opens(transport, own.as_ref())),
-    ]
+    ];
+    if arguments.compat == Some(Compat::Dotnet) {
+        lines.push(SPEAKS_DOTNET.to_owned());
+    }
+    lines
 }
 
 /// A policy that admits other users is in vain while only this one can reach the socket.
-fn socket_says(arguments: &Serve, policy: &Policy) -> &'static str {
+fn socket_says(arguments: &Serve, endpoint: &Endpoint, policy: &Policy) -> &'static str {
     let admits_others = *policy != Policy::same_user();
-    let has_file = !arguments.endpoint.name().starts_with('@');
+    let has_file = !endpoint.name().starts_with('@');
     if admits_others && has_file && arguments.socket_mode.is_none() {
         return "; but only this user can reach the socket without `--socket-mode 0666`";
     }
@@ -167,3 +187,6 @@ fn opens(transport: &dyn Transport, own: Option<&Peer>) -> String {
             .to_owned(),
     }
 }
+
+const SPEAKS_DOTNET: &str = "  speaks   the protocol of the .NET sample, which has no place for a \
+    level: who connects counts as having granted impersonation";

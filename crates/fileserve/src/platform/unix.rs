@@ -1,16 +1,17 @@
 //! Unix: sockets, `openat2`, signals.
 #![allow(clippy::disallowed_methods, reason = "files of the client's own")]
 
+use std::env;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::Arc;
 
 use ipc_core::files::Root;
-use ipc_core::{Result, Transport};
+use ipc_core::{Endpoint, Error, Result, Transport};
 use ipc_unix::{ActAs, UnixRoot, UnixTransport};
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -72,6 +73,29 @@ pub fn is_absolute(typed: &OsStr) -> bool {
 #[must_use]
 pub fn wire_path(path: &OsStr) -> Option<Vec<u8>> {
     Some(path.as_bytes().to_vec())
+}
+
+/// Where a program of .NET has the pipe `name`: at the socket `CoreFxPipe_NAME` in the temporary
+/// directory, or at the path that an absolute `name` is. Source: .NET, `PipeStream.GetPipePath`.
+///
+/// # Errors
+/// [`Error::InvalidEndpoint`] if it can be no pipe's name.
+pub fn dotnet_endpoint(name: &str) -> Result<Endpoint> {
+    let refuse = |reason: &str| {
+        Err(Error::InvalidEndpoint { text: name.to_owned(), reason: reason.to_owned() })
+    };
+    if name.starts_with('/') {
+        return Endpoint::with_scheme("unix", name);
+    }
+    if name.is_empty() || name.contains('/') {
+        return refuse("the name of a pipe has no `/` in it, unless it is an absolute path");
+    }
+    let directory = env::var_os("TMPDIR").filter(|directory| !directory.is_empty());
+    let place = directory.map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
+    match place.join(format!("CoreFxPipe_{name}")).to_str() {
+        Some(path) => Endpoint::with_scheme("unix", path),
+        None => refuse("TMPDIR, the directory it would lie in, is no UTF-8"),
+    }
 }
 
 /// The requests to stop that come to this process, Ctrl-C and `SIGTERM`, instead of their deadly

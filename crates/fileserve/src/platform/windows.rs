@@ -10,7 +10,7 @@ use std::process::{Child, Command};
 use std::sync::Arc;
 
 use ipc_core::files::Root;
-use ipc_core::{Result, Transport};
+use ipc_core::{Endpoint, Result, Transport};
 use ipc_windows::{PipeTransport, WindowsRoot, console};
 
 use super::Serving;
@@ -64,6 +64,14 @@ pub fn wire_path(path: &OsStr) -> Option<Vec<u8>> {
     let path = path.strip_prefix("//?/").unwrap_or(&path);
     let has_drive = matches!(path.as_bytes(), [letter, b':', b'/', ..] | [letter, b':'] if letter.is_ascii_alphabetic());
     Some(if has_drive { format!("/{path}") } else { path.to_owned() }.into_bytes())
+}
+
+/// Where a program of .NET has the pipe `name`. Source: .NET, `PipeStream.GetPipePath`.
+///
+/// # Errors
+/// [`Error::InvalidEndpoint`](ipc_core::Error::InvalidEndpoint) if it can be no pipe's name.
+pub fn dotnet_endpoint(name: &str) -> Result<Endpoint> {
+    Endpoint::with_scheme("pipe", name)
 }
 
 /// The requests to stop that come to this process, Ctrl-C, Ctrl-Break and the end of its console,

@@ -15,10 +15,12 @@ pub(crate) mod raw;
 mod server;
 #[path = "../../../../tests/common/system/mod.rs"]
 pub(crate) mod system;
+mod texts;
 #[cfg(target_os = "linux")]
 pub(crate) mod users;
 
 pub(crate) use server::Server;
+pub(crate) use texts::{Text, texts};
 
 /// A directory for one test: `files` is what servers serve, everything else lies beside it.
 #[derive(Debug)]
@@ -44,6 +46,11 @@ impl Place {
 
     pub(crate) fn endpoint(&self) -> String {
         system::endpoint(self.0.path(), "socket").to_string()
+    }
+
+    /// What a program of .NET calls a pipe that is this test's own.
+    pub(crate) fn pipe(&self) -> String {
+        system::endpoint(self.0.path(), "socket").name().to_owned()
     }
 
     /// Makes a served file, and the directories on the way to it.

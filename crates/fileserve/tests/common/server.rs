@@ -42,6 +42,16 @@ impl Server {
         Self::run(command, place.endpoint())
     }
 
+    /// Serves `place` in the protocol of .NET's sample, each file by its absolute path.
+    pub(crate) fn for_dotnet<S: AsRef<OsStr>>(
+        place: &Place,
+        options: impl IntoIterator<Item = S>,
+    ) -> Self {
+        let mut command = fileserve(["serve", &place.pipe(), "--compat", "dotnet", "--any-path"]);
+        command.arg("--json").args(options);
+        Self::run(command, place.pipe())
+    }
+
     /// Waits until `command` says that it listens.
     pub(crate) fn run(mut command: Command, endpoint: String) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -1,0 +1,210 @@
+//! Programs of .NET and of Node, in both roles, against this one.
+//!
+//! `Peer.cs` and `peer.js` beside this file are written in the manner of the sample whose protocol
+//! this is; `cargo xtask peers` makes them ready.
+#![cfg(unix)]
+#![allow(clippy::disallowed_methods, reason = "files of the test's own")]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod runtime;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+
+use common::users::{self, ALICE, fileserve_as, is_root};
+use common::{Place, Server, Text, fileserve, run, texts};
+use fileserve::{dotnet, platform};
+use ipc_core::{ConnectOptions, Deadline, ImpersonationLevel};
+use runtime::{Answer, Peer, bounded};
+
+/// A test for each program.
+macro_rules! for_each_program {
+    ($(fn $name:ident($peer:ident) $body:block)*) => {
+        mod dotnet_program {
+            use super::*;
+            $(#[test] fn $name() {
+                let test = concat!("dotnet_program::", stringify!($name));
+                if let Some($peer) = Peer::dotnet(test) { bounded(move || $body); }
+            })*
+        }
+        mod node_program {
+            use super::*;
+            $(#[test] fn $name() {
+                let test = concat!("node_program::", stringify!($name));
+                if let Some($peer) = Peer::node(test) { bounded(move || $body); }
+            })*
+        }
+    };
+}
+
+for_each_program! {
+    fn as_client_gets_from_here_what_its_own_server_gives(peer) {
+        let files = Files::new();
+        let _here = Server::for_dotnet(&files.place, [""; 0]);
+        let from_here = peer.ask(&files.place.pipe(), ONCE, &files.names());
+        let place = Place::new();
+        let _there = peer.serve(&place.pipe());
+        let from_there = peer.ask(&place.pipe(), ONCE, &files.names());
+        for (text, path) in &files.texts {
+            let mut here = whole(only(&from_here, path));
+            if text.ends_open && peer.leaves_out_open_ends {
+                here.1.pop();
+            }
+            assert_eq!(here, whole(only(&from_there, path)), "{}", text.name);
+        }
+        for path in &files.refused {
+            assert_eq!(only(&from_here, path), only(&from_there, path), "{path:?}");
+        }
+    }
+
+    fn as_client_gets_the_text_of_every_file_that_it_may_read(peer) {
+        let files = Files::new();
+        let server = Server::for_dotnet(&files.place, [""; 0]);
+        let answers = peer.ask(&files.place.pipe(), ONCE, &files.names());
+        for (text, path) in &files.texts {
+            let answer = only(&answers, path);
+            assert_eq!(whole(answer), ("text".to_owned(), beginning(text)), "{}", text.name);
+        }
+        for path in &files.refused {
+            assert_eq!(only(&answers, path).0, "closed", "{path:?}");
+        }
+        let records: Vec<_> = files.names().iter().map(|_| server.record()).collect();
+        assert_eq!(records.iter().filter(|record| record["outcome"] == "ok").count(), files.texts.len());
+    }
+
+    fn as_server_is_asked_for_the_text_of_every_file(peer) {
+        let files = Files::new();
+        let _server = peer.serve(&files.place.pipe());
+        for (text, path) in &files.texts {
+            let got = run(get(&files.place, path));
+            // What does not fit is cut within a unit, or between two.
+            let code = if got.stderr().contains("has cut it") { 11 } else { 0 };
+            assert_eq!(got.code(), code, "{}: {}", text.name, got.stderr());
+            let mut expected = beginning(text);
+            if text.ends_open && peer.leaves_out_open_ends {
+                expected.pop();
+            }
+            let expected = String::from_utf16_lossy(&expected);
+            assert!(got.0.stdout == expected.as_bytes(), "{}", text.name);
+        }
+        for path in &files.refused {
+            run(get(&files.place, path)).failed(7, "closed without a word");
+        }
+    }
+
+    fn as_clients_of_which_eight_ask_at_once_lose_nothing(peer) {
+        let place = Place::new();
+        let path = shown(&place.file("notes", "content"));
+        let _server = Server::for_dotnet(&place, ["--workers", "4"]);
+        let answers = peer.ask(&place.pipe(), (8, 63), std::slice::from_ref(&path));
+        let content = ("text".to_owned(), "content".encode_utf16().collect());
+        assert_eq!(answers[&path], vec![content; 8 * 63]);
+    }
+
+    fn as_server_that_eight_clients_ask_at_once_loses_nothing(peer) {
+        let place = Place::new();
+        let path = shown(&place.file("notes", "content"));
+        let _server = peer.serve(&place.pipe());
+        let endpoint = platform::dotnet_endpoint(&place.pipe()).expect("a name");
+        let ask = || {
+            let options = ConnectOptions::new().level(ImpersonationLevel::Impersonation);
+            let server = platform::transport().connect(&endpoint, &options).expect("a server");
+            dotnet::fetch(&*server, &path, Deadline::NEVER).expect("served").text
+        };
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| (0..63).for_each(|_| assert_eq!(ask(), "content")));
+            }
+        });
+    }
+}
+
+/// Both refuse a user what that user may not read, though they may read it themselves.
+#[test]
+fn a_server_of_dotnet_and_this_one_refuse_the_same_user() {
+    let test = "a_server_of_dotnet_and_this_one_refuse_the_same_user";
+    let Some(peer) = Peer::dotnet(test) else { return };
+    if !is_root(test) {
+        return;
+    }
+    bounded(move || {
+        let place = Place::new();
+        let path = place.owned("key", "secret", 0o600, 0, 0);
+        let forbidden = || {
+            let mut get = fileserve_as(ALICE, ["get", &place.pipe(), "--compat", "dotnet"]);
+            get.args(["--trust", "system"]).arg(&path);
+            run(get).failed(7, "closed without a word");
+        };
+        {
+            let _server = peer.serve(&place.pipe());
+            // A server of .NET leaves its socket to the umask.
+            users::set_mode(&place.beside("socket"), 0o666);
+            forbidden();
+        }
+        let _server = Server::for_dotnet(&place, ["--allow", "any", "--socket-mode", "0666"]);
+        forbidden();
+    });
+}
+
+/// Files of every kind, and what is none or may not be read.
+struct Files {
+    place: Place,
+    texts: Vec<(Text, PathBuf)>,
+    refused: Vec<PathBuf>,
+}
+
+impl Files {
+    fn new() -> Self {
+        let place = Place::new();
+        let made = |text: Text| (text.clone(), place.file(text.name, &text.bytes));
+        let texts = texts().into_iter().map(made).collect();
+        let mut refused = vec![place.files().join("missing"), place.files(), "".into()];
+        if !platform::can_become_others() {
+            let forbidden = place.file("forbidden", "secret");
+            users::set_mode(&forbidden, 0);
+            refused.push(forbidden); // root's own programs may read it
+        }
+        Self { place, texts, refused }
+    }
+
+    fn names(&self) -> Vec<String> {
+        let texts = self.texts.iter().map(|(_, path)| path);
+        texts.chain(&self.refused).map(|path| shown(path)).collect()
+    }
+}
+
+/// The answer to whoever asked once for `path`.
+fn only<'a>(answers: &'a BTreeMap<String, Vec<Answer>>, path: &Path) -> &'a Answer {
+    let [answer] = &answers[&shown(path)][..] else { panic!("{answers:?}") };
+    answer
+}
+
+fn get(place: &Place, path: &Path) -> Command {
+    let mut get = fileserve(["get", &place.pipe(), "--compat", "dotnet"]);
+    get.arg(path);
+    get
+}
+
+fn shown(path: &Path) -> String {
+    path.to_str().expect("text").to_owned()
+}
+
+/// As much of a text as travels.
+fn beginning(text: &Text) -> Vec<u16> {
+    let units: Vec<u16> = text.text.encode_utf16().take(MOST).collect();
+    String::from_utf16_lossy(&units).encode_utf16().collect()
+}
+
+/// An answer without the half unit at which the sample cuts, and with what .NET makes of half a pair.
+fn whole((outcome, units): &Answer) -> Answer {
+    let units = &units[..units.len().min(MOST)];
+    (outcome.clone(), String::from_utf16_lossy(units).encode_utf16().collect())
+}
+
+const ONCE: (usize, usize) = (1, 1);
+
+/// In UTF-16 units.
+const MOST: usize = dotnet::MAX_TEXT / 2;
