@@ -1,27 +1,32 @@
 //! Windows named pipes for `ipc`, and files below a directory.
-//!
-//! `PipeTransport` claims no capability so far and refuses to bind or to connect. The traits of
-//! `ipc_core::transport` were held against overlapped pipes before they were settled, so that what
-//! is to come here needs no change above.
 #![cfg(windows)]
 
+mod address;
+mod connect;
+mod connection;
 pub mod console;
 mod file_acl;
 pub mod files;
-#[allow(dead_code, reason = "for the pipes to come")]
 mod identity;
+mod listener;
 pub mod restricted;
 mod root;
-#[allow(dead_code, reason = "for the pipes to come")]
 mod security;
-#[allow(dead_code, reason = "for the pipes to come")]
 mod switch;
-#[allow(dead_code, reason = "for the pipes to come")]
 mod sys;
 mod transport;
+mod waiter;
 
 pub use file_acl::{FileAccess, FileAcl};
 pub use root::WindowsRoot;
 pub use security::{Acl, Group};
 pub use switch::can_run_as_peer;
-pub use transport::PipeTransport;
+pub use transport::{PipeTransport, open_handles};
+
+/// The word before the colon in this transport's endpoints.
+const SCHEME: &str = "pipe";
+
+/// The longest message, in bytes.
+///
+/// A longer one could be carried, but the system takes a message as one piece of its own memory.
+const MAX_MESSAGE: usize = 128 * 1024;

@@ -97,6 +97,15 @@ impl Acl {
         self
     }
 
+    /// The same for a pipe that is to be reached over the network. A list given as text says itself
+    /// whether it can be.
+    pub(crate) fn for_remote_clients(mut self) -> Self {
+        if let Content::Entries { remote, .. } = &mut self.0 {
+            *remote = true;
+        }
+        self
+    }
+
     fn allow_client(mut self, client: Client) -> Self {
         match &mut self.0 {
             Content::Entries { clients, .. } if clients.contains(&client) => {}

@@ -1,43 +1,194 @@
-//! The transport over named pipes.
+//! The transport: what it can do, binding, connecting.
 
-use ipc_core::error::Operation;
 use ipc_core::{
-    BindOptions, Capabilities, ConnectOptions, Connection, Endpoint, Error, Listener, Peer, Result,
-    Transport,
+    BindOptions, Capabilities, ConnectOptions, Connection, Endpoint, Error, Listener, Operation,
+    Peer, Result, Transport,
 };
 
-use crate::identity;
+use crate::listener::{PipeListener, Settings};
+use crate::security::Acl;
+use crate::sys::handles;
+use crate::{MAX_MESSAGE, SCHEME, connect, identity, switch};
 
-/// Named pipes: `pipe:name`, and bare names on Windows. They cannot be bound or connected yet.
-#[derive(Clone, Debug, Default)]
-pub struct PipeTransport {}
+/// Named pipes: `pipe:name`, `pipe://host/name`, and bare names on Windows.
+///
+/// # Platform differences
+/// - The name of a listener is free again when the connections that it accepted are closed as well.
+/// - There is no half-close. A peer that died looks like one that has closed.
+/// - What is accepted by a write may wait in this process for the peer to read: close a connection
+///   whose last bytes must arrive, do not just drop it.
+///
+/// # Examples
+/// ```
+/// use ipc_core::{BindOptions, ConnectOptions, Deadline, Transport};
+/// use ipc_windows::{Acl, Group, PipeTransport};
+///
+/// # let at = format!("pipe:doc-{}", std::process::id());
+/// let transport = PipeTransport::new().security(Acl::owner().allow(Group::Interactive));
+/// let listener = transport.bind(&at.parse()?, &BindOptions::new())?;
+/// let client = transport.connect(&at.parse()?, &ConnectOptions::new())?;
+/// let server = listener.accept(Deadline::NEVER)?;
+///
+/// client.write_all(b"hello", Deadline::NEVER)?;
+/// let mut read = [0; 5];
+/// server.read_exact(&mut read, Deadline::NEVER)?;
+/// assert_eq!(&read, b"hello");
+/// assert_eq!(server.peer()?.pid(), Some(std::process::id()));
+/// # Ok::<(), ipc_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct PipeTransport {
+    security: Acl,
+    remote_clients: bool,
+    backlog: u32,
+    most_connections: u32,
+    buffer: u32,
+}
 
 impl PipeTransport {
-    /// The transport with its defaults.
+    /// How many peers may wait to be accepted unless [`backlog`](Self::backlog) says otherwise.
+    pub const DEFAULT_BACKLOG: u32 = 16;
+
+    /// The smallest backlog: with a single instance the name would be free for the moment in which
+    /// it is handed out.
+    pub const MIN_BACKLOG: u32 = 2;
+
+    /// How many bytes a pipe holds in each direction unless [`buffer`](Self::buffer) says otherwise.
+    pub const DEFAULT_BUFFER: u32 = 64 * 1024;
+
+    /// A transport with the defaults.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            security: Acl::default(),
+            remote_clients: false,
+            backlog: Self::DEFAULT_BACKLOG,
+            most_connections: Settings::UNLIMITED,
+            buffer: Self::DEFAULT_BUFFER,
+        }
+    }
+
+    /// Sets who may connect to the pipes that are bound, and who may serve them. Default:
+    /// [`Acl::owner`].
+    #[must_use]
+    pub fn security(mut self, security: Acl) -> Self {
+        self.security = security;
+        self
+    }
+
+    /// Sets whether clients on other machines may connect, if [`security`](Self::security) lets them.
+    /// Default: no (`PIPE_REJECT_REMOTE_CLIENTS`), and a list that is not given as text denies logons
+    /// over the network besides.
+    #[must_use]
+    pub fn remote_clients(mut self, allowed: bool) -> Self {
+        self.remote_clients = allowed;
+        self
+    }
+
+    /// Sets how many peers may wait to be accepted; [`MIN_BACKLOG`](Self::MIN_BACKLOG) at least. As
+    /// many instances of the pipe are kept for them. Default:
+    /// [`DEFAULT_BACKLOG`](Self::DEFAULT_BACKLOG).
+    #[must_use]
+    pub fn backlog(mut self, peers: u32) -> Self {
+        self.backlog = peers;
+        self
+    }
+
+    /// Sets how many connections a listener may have at once, those that wait to be accepted
+    /// included: 2 to 254. The system keeps to it for all servers of one name. Default: as many as
+    /// there is memory for.
+    ///
+    /// When all are taken `accept` fails, and who connects waits until one is closed.
+    #[must_use]
+    pub fn most_connections(mut self, connections: u32) -> Self {
+        self.most_connections = connections;
+        self
+    }
+
+    /// Sets how many bytes a pipe holds in each direction before a write has to wait for a read. The
+    /// system takes the memory when there are bytes. Default:
+    /// [`DEFAULT_BUFFER`](Self::DEFAULT_BUFFER).
+    #[must_use]
+    pub fn buffer(mut self, bytes: u32) -> Self {
+        self.buffer = bytes;
+        self
+    }
+
+    fn settings(&self, options: &BindOptions) -> Result<Settings> {
+        let refuse = |reason: String| Err(Error::InvalidInput { reason });
+        if self.backlog < Self::MIN_BACKLOG {
+            return refuse(format!("a backlog has at least {}", Self::MIN_BACKLOG));
+        }
+        let most = self.most_connections;
+        if most != Settings::UNLIMITED && !(Self::MIN_BACKLOG..Settings::UNLIMITED).contains(&most) {
+            return refuse(format!(
+                "a limit of connections is {} to {}, not {most}",
+                Self::MIN_BACKLOG,
+                Settings::UNLIMITED - 1
+            ));
+        }
+        Ok(Settings {
+            security: self.effective_security(),
+            remote_clients: self.remote_clients,
+            mode: options.mode,
+            backlog: self.backlog.min(most_waiting(most)),
+            most,
+            buffer: self.buffer,
+        })
+    }
+
+    fn effective_security(&self) -> Acl {
+        let security = self.security.clone();
+        if self.remote_clients { security.for_remote_clients() } else { security }
+    }
+}
+
+impl Default for PipeTransport {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
 impl Transport for PipeTransport {
     fn scheme(&self) -> &'static str {
-        "pipe"
+        SCHEME
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::default()
+        let mut can = Capabilities::default();
+        can.run_as_peer = switch::can_run_as_peer();
+        can.identity = true;
+        can.max_message = Some(MAX_MESSAGE);
+        can.parking = true;
+        can
     }
 
     fn this_process(&self) -> Result<Peer> {
         identity::this_process()
     }
 
-    fn bind(&self, _at: &Endpoint, _options: &BindOptions) -> Result<Box<dyn Listener>> {
-        Err(Error::Unsupported { operation: Operation::Bind })
+    fn bind(&self, at: &Endpoint, options: &BindOptions) -> Result<Box<dyn Listener>> {
+        if options.handles {
+            return Err(Error::Unsupported { operation: Operation::Bind });
+        }
+        Ok(Box::new(PipeListener::bind(at, &self.settings(options)?)?))
     }
 
-    fn connect(&self, _to: &Endpoint, _options: &ConnectOptions) -> Result<Box<dyn Connection>> {
-        Err(Error::Unsupported { operation: Operation::Connect })
+    fn connect(&self, to: &Endpoint, options: &ConnectOptions) -> Result<Box<dyn Connection>> {
+        if options.handles {
+            return Err(Error::Unsupported { operation: Operation::Connect });
+        }
+        Ok(Box::new(connect::connect(to, options)?))
     }
+}
+
+/// How many handles this process has open, of any kind.
+#[must_use]
+pub fn open_handles() -> Option<usize> {
+    usize::try_from(handles::count()?).ok()
+}
+
+/// The system's own limit of instances, which `most` may be, is for none.
+fn most_waiting(most: u32) -> u32 {
+    if most == Settings::UNLIMITED { u32::MAX } else { most }
 }

@@ -5,9 +5,15 @@ pub(crate) mod account;
 mod attributes;
 pub(crate) mod console;
 pub(crate) mod drives;
+pub(crate) mod event;
 pub(crate) mod files;
+pub(crate) mod handles;
 pub(crate) mod local;
 pub(crate) mod lonely;
+pub(crate) mod name;
+pub(crate) mod overlapped;
+pub(crate) mod pipe;
+pub(crate) mod port;
 pub(crate) mod process;
 mod restricted;
 pub(crate) mod security;
@@ -17,7 +23,10 @@ pub(crate) mod token_facts;
 pub(crate) mod wide;
 
 use std::io;
+use std::time::Duration;
 
+use ipc_core::Deadline;
+use windows_sys::Win32::System::Threading::INFINITE;
 use windows_sys::core::BOOL;
 
 /// The error of a call that answered FALSE. To be asked at once: the next call may change it.
@@ -42,6 +51,23 @@ pub(crate) fn error(code: u32) -> io::Error {
 pub(crate) fn is(error: &io::Error, code: u32) -> bool {
     error.raw_os_error() == Some(signed(code))
 }
+
+/// The number of the system's error; 0 for one that is not the system's.
+pub(crate) fn code(error: &io::Error) -> u32 {
+    error.raw_os_error().map_or(0, |code| code as u32)
+}
+
+/// What remains until `deadline` in the milliseconds that the system's waits take, rounded up. A
+/// wait may still end early by a tick of the system's clock, so the caller looks at the deadline
+/// again.
+fn milliseconds(deadline: Deadline) -> u32 {
+    let Some(left) = deadline.remaining() else { return INFINITE };
+    let left = left.saturating_add(Duration::from_nanos(999_999)).as_millis();
+    u32::try_from(left).unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT)
+}
+
+/// A day: whoever waits longer comes back and waits on.
+const LONGEST_WAIT: u32 = 86_400_000;
 
 /// The same bits: the system has codes without a sign, `std` with one.
 const fn signed(code: u32) -> i32 {
