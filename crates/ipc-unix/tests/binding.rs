@@ -53,7 +53,8 @@ fn a_second_bind_is_refused_with_the_holder_and_the_name_is_free_after_the_drop(
     let error = refusal(&at);
     let holder = format!("process {}", std::process::id());
     assert!(matches!(&error, Error::EndpointInUse { holder: Some(said), .. } if *said == holder));
-    drop(connect(&at));
+    let _client = connect(&at);
+    let _server = listener.accept(soon()).expect("accepts");
     drop(listener);
     assert_eq!(fs::read_dir(place.path()).expect("a directory").count(), 0, "nothing is left");
     drop(bind(&at));

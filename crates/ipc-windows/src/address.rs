@@ -68,7 +68,9 @@ fn check_name(endpoint: &Endpoint, name: &str) -> Result<()> {
         return refuse("there is no name");
     }
     if name.contains(['/', '\\']) {
-        return refuse("the name of a pipe has no slash and no backslash; write it alone, as in `pipe:files`");
+        return refuse(
+            "the name of a pipe has no slash and no backslash; write it alone, as in `pipe:files`",
+        );
     }
     if name.ends_with(['.', ' ']) {
         return refuse("the name ends in a dot or a space, which the system would drop");
@@ -170,10 +172,26 @@ mod tests {
     #[test]
     fn what_the_system_would_take_for_another_name_is_refused() {
         for text in [
-            r"pipe:\\.\pipe\files", r"pipe:a\b", "pipe:a/b", "pipe:..", "pipe:.", "pipe:files.",
-            "pipe:files ", "pipe:NUL", "pipe:con.txt", "pipe:Com1",
-            "pipe:lpt9.x", "pipe:COM²", "pipe://host/", "pipe://host", "pipe:///files",
-            "pipe://?/files", r"pipe://a\b/files", "pipe://../files", "unix:/run/x", "mem:x",
+            r"pipe:\\.\pipe\files",
+            r"pipe:a\b",
+            "pipe:a/b",
+            "pipe:..",
+            "pipe:.",
+            "pipe:files.",
+            "pipe:files ",
+            "pipe:NUL",
+            "pipe:con.txt",
+            "pipe:Com1",
+            "pipe:lpt9.x",
+            "pipe:COM²",
+            "pipe://host/",
+            "pipe://host",
+            "pipe:///files",
+            "pipe://?/files",
+            r"pipe://a\b/files",
+            "pipe://../files",
+            "unix:/run/x",
+            "mem:x",
         ] {
             refused(text);
         }

@@ -103,9 +103,9 @@ impl Connection for PipeConnection {
 
     fn peer(&self) -> Result<&Peer> {
         match &self.role {
-            Role::Client { peer, .. } => peer
-                .as_ref()
-                .map_err(|reason| Error::IdentityUnknown { reason: reason.clone() }),
+            Role::Client { peer, .. } => {
+                peer.as_ref().map_err(|reason| Error::IdentityUnknown { reason: reason.clone() })
+            }
             Role::Server { stated, client } => {
                 if stated.get() == Some(&ImpersonationLevel::Anonymous) {
                     let reason = "the client wishes to stay anonymous".to_owned();

@@ -4,7 +4,7 @@ use std::io;
 use std::os::windows::io::BorrowedHandle;
 use std::sync::Arc;
 
-use ipc_core::peer::{Assurance, WindowsIdentity};
+use ipc_core::peer::{Assurance, Sid, WindowsIdentity};
 use ipc_core::{Error, Identity, ImpersonationLevel, Operation, Peer, Result};
 
 use crate::switch;
@@ -78,11 +78,14 @@ impl Client {
 /// The server of `pipe`, a client's end, as far as a client may know: who owns the pipe. It takes
 /// the right `READ_CONTROL`.
 ///
-/// # Errors
-/// [`io::Error`] as the system gave it.
+/// Where whatever this process makes is owned by somebody else than its user, that owner stands for
+/// the user: so it is under Wine, and wherever a program has set `TokenOwner`. Only administrators
+/// stand for themselves.
 pub(crate) fn server(pipe: BorrowedHandle<'_>) -> io::Result<Peer> {
+    let (owner, own) = (owner_of(pipe)?, Token::of_process()?);
+    let is_ours = owner.as_str() != Sid::ADMINISTRATORS && owner == own.owner()?;
     let identity = WindowsIdentity {
-        user: owner_of(pipe)?,
+        user: if is_ours { own.user()?.sid } else { owner },
         user_deny_only: false,
         account: None,
         groups: Vec::new(),

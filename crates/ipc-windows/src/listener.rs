@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use ipc_core::{
-    Connection, Deadline, Endpoint, Error, Listener, Mode, Operation, Result, Waiter,
-};
+use ipc_core::{Connection, Deadline, Endpoint, Error, Listener, Mode, Operation, Result, Waiter};
 use windows_sys::Win32::Foundation::{ERROR_ACCESS_DENIED, ERROR_FILE_NOT_FOUND};
 use windows_sys::Win32::System::Pipes::PIPE_UNLIMITED_INSTANCES;
 

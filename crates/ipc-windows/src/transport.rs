@@ -120,7 +120,8 @@ impl PipeTransport {
             return refuse(format!("a backlog has at least {}", Self::MIN_BACKLOG));
         }
         let most = self.most_connections;
-        if most != Settings::UNLIMITED && !(Self::MIN_BACKLOG..Settings::UNLIMITED).contains(&most) {
+        if most != Settings::UNLIMITED && !(Self::MIN_BACKLOG..Settings::UNLIMITED).contains(&most)
+        {
             return refuse(format!(
                 "a limit of connections is {} to {}, not {most}",
                 Self::MIN_BACKLOG,

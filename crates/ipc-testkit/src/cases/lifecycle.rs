@@ -19,7 +19,8 @@ pub fn a_bound_name_is_refused_to_a_second_listener(harness: &Harness) {
     harness.accept(&*listener).expect(b"still here?");
 }
 
-/// A name is free again once its listener is dropped, whatever became of its peers.
+/// A name is free again once its listener and the ends that it accepted are dropped, whatever their
+/// peers still hold.
 pub fn a_name_is_free_again_after_drop(harness: &Harness) {
     let at = harness.fresh();
     let mut kept = Vec::new();
@@ -29,7 +30,9 @@ pub fn a_name_is_free_again_after_drop(harness: &Harness) {
         let client = harness.connect(&*listener);
         let server = harness.accept(&*listener);
         let waiting = harness.connect(&*listener);
-        kept.push((client, server, waiting));
+        drop(listener);
+        server.vanish();
+        kept.push((client, waiting));
     }
     assert_nobody_listens(harness, &at);
 }

@@ -34,7 +34,9 @@ impl Link {
             }
             match self.wait(Interest::Both, deadline) {
                 Ok(_) | Err(Error::TimedOut { .. }) => {}
-                Err(Error::Cancelled { .. }) => return Err(Error::Cancelled { operation: OPERATION }),
+                Err(Error::Cancelled { .. }) => {
+                    return Err(Error::Cancelled { operation: OPERATION });
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -43,9 +45,7 @@ impl Link {
     /// `true` if nothing is in flight any more.
     fn step(&self) -> Result<bool> {
         self.discard()?;
-        self.waiter
-            .catch_up()
-            .map_err(|error| Error::io(OPERATION, &self.endpoint, error))?;
+        self.waiter.catch_up().map_err(|error| Error::io(OPERATION, &self.endpoint, error))?;
         self.facts.check_cancelled(OPERATION)?;
         let state = self.state.lock();
         match state.lost.map(|lost| self.failure(OPERATION, lost.to_error())) {

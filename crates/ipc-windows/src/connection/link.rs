@@ -8,11 +8,11 @@ use ipc_core::{Endpoint, Error, Mode, Operation, Result};
 use parking_lot::{MappedRwLockReadGuard, Mutex, RwLock, RwLockReadGuard};
 
 use super::state::{Facts, Lost, State, says_gone};
-use windows_sys::Win32::Foundation::ERROR_OPERATION_ABORTED;
 use crate::sys::overlapped::{self, Begun, Owner};
 use crate::sys::pipe::Pipe;
 use crate::sys::{self};
 use crate::waiter::{PipeWaiter, Sleepers};
+use windows_sys::Win32::Foundation::ERROR_OPERATION_ABORTED;
 
 /// One end of a pipe, and what is under way there.
 ///

@@ -64,7 +64,9 @@ impl Link {
             self.facts.check_cancelled(OPERATION)?;
             match read.map_err(|error| self.failure(OPERATION, error))? {
                 Read::All(0) if !deadline.has_passed() => {}
-                Read::All(0) | Read::Nothing => return Err(Error::TimedOut { operation: OPERATION }),
+                Read::All(0) | Read::Nothing => {
+                    return Err(Error::TimedOut { operation: OPERATION });
+                }
                 Read::All(count) => {
                     buffer.truncate(count);
                     return Ok(true);

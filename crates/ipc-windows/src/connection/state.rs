@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ipc_core::transport::{Interest, Key};
 use ipc_core::{Error, Operation, Result};
 
-use windows_sys::Win32::Foundation::{ERROR_BROKEN_PIPE, ERROR_NO_DATA, ERROR_PIPE_NOT_CONNECTED};
 use crate::sys::{self, overlapped};
+use windows_sys::Win32::Foundation::{ERROR_BROKEN_PIPE, ERROR_NO_DATA, ERROR_PIPE_NOT_CONNECTED};
 
 /// Facts that become true once and stay so.
 #[derive(Debug, Default)]

@@ -68,7 +68,11 @@ pub(crate) fn make(
             Mode::Bytes => PIPE_TYPE_BYTE | PIPE_READMODE_BYTE,
             Mode::Messages => PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE,
         }
-        | if making.remote_clients { PIPE_ACCEPT_REMOTE_CLIENTS } else { PIPE_REJECT_REMOTE_CLIENTS };
+        | if making.remote_clients {
+            PIPE_ACCEPT_REMOTE_CLIENTS
+        } else {
+            PIPE_REJECT_REMOTE_CLIENTS
+        };
     let attributes = security.attributes();
     // SAFETY: the name is terminated, the attributes are valid for as long as `attributes` lives,
     // which is beyond the call, and the rest are numbers.

@@ -114,7 +114,9 @@ impl Operation {
         }
         match failure {
             Some(failure) if !packet_comes => Err(failure),
-            _ if is_done => Ok(Begun::Done(Arc::into_inner(inner).map_or_else(Vec::new, |inner| inner.bytes))),
+            _ if is_done => {
+                Ok(Begun::Done(Arc::into_inner(inner).map_or_else(Vec::new, |inner| inner.bytes)))
+            }
             _ => Ok(Begun::Pending(Self(inner))),
         }
     }

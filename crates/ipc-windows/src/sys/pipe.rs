@@ -113,9 +113,13 @@ impl Pipe {
         // SAFETY: the handle was joined to that port, and told to send those packets, by `new`; the
         // three callers above begin one operation with what they are given.
         unsafe {
-            Operation::begin(&self.port, self.packets, owner, bytes, |overlapped, nothing, bytes| {
-                start(pipe, overlapped, nothing, bytes)
-            })
+            Operation::begin(
+                &self.port,
+                self.packets,
+                owner,
+                bytes,
+                |overlapped, nothing, bytes| start(pipe, overlapped, nothing, bytes),
+            )
         }
     }
 

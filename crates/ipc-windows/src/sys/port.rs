@@ -28,8 +28,7 @@ pub(crate) struct Port {
 impl Port {
     pub(crate) fn new() -> io::Result<Self> {
         // SAFETY: no file and no port are given, which asks for a new one; the rest are numbers.
-        let handle =
-            unsafe { CreateIoCompletionPort(INVALID_HANDLE_VALUE, ptr::null_mut(), 0, 0) };
+        let handle = unsafe { CreateIoCompletionPort(INVALID_HANDLE_VALUE, ptr::null_mut(), 0, 0) };
         if handle.is_null() {
             return Err(io::Error::last_os_error());
         }
@@ -52,9 +51,8 @@ impl Port {
         // SAFETY: the handle is `self`'s own; a packet without an OVERLAPPED points to nothing.
         // It fails only where the system has no memory for a packet. Whoever is at the port then
         // comes back with the next packet or at its deadline.
-        let _ = unsafe {
-            PostQueuedCompletionStatus(self.handle.as_raw_handle(), 0, 0, ptr::null())
-        };
+        let _ =
+            unsafe { PostQueuedCompletionStatus(self.handle.as_raw_handle(), 0, 0, ptr::null()) };
     }
 
     /// Waits for packets and tells the owners of what has ended; appends what they have to report.
