@@ -46,11 +46,13 @@ pub enum Fault {
     ReportsTheListenerTwice,
     /// What a peer wrote is lost if it finished, or began to close, before it was accepted.
     LosesWhatCameBeforeTheAccept,
+    /// A connection is not reported once the thread that parked it has ended.
+    UnparksWithTheThread,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::LosesAByte,
         Self::TakesOverALiveName,
         Self::ForgetsTheEnd,
@@ -62,6 +64,7 @@ impl Fault {
         Self::WakesAll,
         Self::ReportsTheListenerTwice,
         Self::LosesWhatCameBeforeTheAccept,
+        Self::UnparksWithTheThread,
     ];
 
     /// `transport`, with this fault.
@@ -85,6 +88,7 @@ impl Fault {
             Self::LosesWhatCameBeforeTheAccept => {
                 wrap(inner, LosesWhatCameBeforeTheAccept::default())
             }
+            Self::UnparksWithTheThread => wrap(inner, reporting::UnparksWithTheThread::default()),
         }
     }
 }

@@ -75,6 +75,7 @@ macro_rules! __cases {
             both_directions_carry_load_at_once
             a_waiting_read_does_not_hold_up_a_write
             a_waiting_write_does_not_hold_up_a_read
+            bytes_outlive_the_thread_that_wrote_them
             half_close_ends_one_direction_only
         } }
         $crate::$then! { $($context)* closing {
@@ -111,6 +112,7 @@ macro_rules! __cases {
             a_report_disarms
             parking_again_replaces
             a_stale_key_hits_nobody
+            a_parked_connection_outlives_the_thread_that_parked_it
             cancelling_and_the_peers_end_are_reported
             an_armed_listener_is_reported_once
             a_waiter_waits_until_its_deadline

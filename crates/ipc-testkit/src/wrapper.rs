@@ -90,6 +90,10 @@ pub(crate) trait Twist: fmt::Debug + Clone + Send + Sync + 'static {
         inner.receive(buffer, max, deadline)
     }
 
+    fn park(&self, inner: &dyn Connection, key: Key, interest: Interest) -> Result<()> {
+        inner.park(key, interest)
+    }
+
     fn run_as_peer(&self, inner: &dyn Connection, work: &mut dyn FnMut(&AsPeer)) -> Result<()> {
         inner.run_as_peer(work)
     }
@@ -226,7 +230,7 @@ impl<T: Twist> Connection for WrappedConnection<T> {
     }
 
     fn park(&self, key: Key, interest: Interest) -> Result<()> {
-        self.inner().park(key, interest)
+        self.twist.park(self.inner(), key, interest)
     }
 
     fn cancel(&self) {

@@ -111,6 +111,14 @@ fn a_waiter_that_does_too_much_turns_its_case_red() {
 }
 
 #[test]
+fn what_is_parked_no_longer_than_its_thread_turns_its_case_red() {
+    for mode in [Mode::Bytes, Mode::Messages] {
+        let red = "parking::a_parked_connection_outlives_the_thread_that_parked_it";
+        assert_red(Fault::UnparksWithTheThread, mode, &[red]);
+    }
+}
+
+#[test]
 fn losing_what_came_before_the_accept_turns_its_case_red() {
     for mode in [Mode::Bytes, Mode::Messages] {
         let red = "closing::what_is_said_before_the_accept_arrives_with_its_end";

@@ -57,6 +57,17 @@ pub fn a_waiting_write_does_not_hold_up_a_read(harness: &Harness) {
     }
 }
 
+/// What a thread has written arrives though the thread has ended, and so does what follows it.
+pub fn bytes_outlive_the_thread_that_wrote_them(harness: &Harness) {
+    let pair = harness.pair();
+    for (near, far) in [(&pair.client, &pair.server), (&pair.server, &pair.client)] {
+        let filled = pair.with_threads(|crew| crew.spawn(|| near.fill(1)).join());
+        far.expect(&stream(1, 0, filled));
+        near.send(b"goes on");
+        far.expect(b"goes on");
+    }
+}
+
 /// Half-close ends one direction only, and the end stays: or the transport says that it has none.
 pub fn half_close_ends_one_direction_only(harness: &Harness) {
     let pair = harness.pair();

@@ -114,6 +114,33 @@ pub fn a_stale_key_hits_nobody(harness: &Harness) {
     }
 }
 
+/// What a thread has parked or armed is reported though the thread has ended; so is the room that
+/// comes when what it wrote has left.
+pub fn a_parked_connection_outlives_the_thread_that_parked_it(harness: &Harness) {
+    let Some(lot) = Lot::new(harness) else { return };
+    in_another_thread(|| lot.server.park(Key(1), Interest::Read).expect("it has a waiter"));
+    lot.client.send(b"!");
+    assert!(lot.report(Key(1)).read);
+    lot.server.expect(b"!");
+
+    let filled = in_another_thread(|| {
+        let filled = lot.server.fill(1);
+        lot.server.park(Key(2), Interest::Write).expect("it has a waiter");
+        filled
+    });
+    lot.client.expect(&stream(1, 0, filled));
+    assert!(lot.report(Key(2)).write);
+
+    in_another_thread(|| lot.listener.arm().expect("it has a waiter"));
+    let _client = harness.connect(&*lot.listener);
+    assert!(lot.reports_up_to(Key::LISTENER).1.read);
+}
+
+/// Runs `work` in a thread that has ended when this returns.
+fn in_another_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| scope.spawn(work).join()).expect("no panic")
+}
+
 /// Cancelling and the peer's end are reported, so that the next call tells.
 pub fn cancelling_and_the_peers_end_are_reported(harness: &Harness) {
     let Some(lot) = Lot::new(harness) else { return };

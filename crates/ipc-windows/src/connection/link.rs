@@ -127,23 +127,26 @@ impl Link {
     /// Closes this end. What is still under way is lost.
     pub(super) fn shut(&self) {
         self.facts.finish_closing();
-        self.stop();
+        let leaves_memory = self.stop();
         let pipe = self.pipe.write().take();
         drop(pipe);
-        // What was cancelled holds memory until its packet is taken. A failure leaves that to whoever
-        // is at the port next.
-        let _ = self.waiter.catch_up();
+        if leaves_memory {
+            // Until its packet is taken. A failure leaves that to whoever is at the port next.
+            let _ = self.waiter.catch_up();
+        }
     }
 
-    fn stop(&self) {
-        let report = {
+    /// Cancels what is under way. `true` if there was something that outlives its call.
+    fn stop(&self) -> bool {
+        let (report, was_busy) = {
             let mut state = self.state.lock();
             if let Ok(pipe) = self.pipe(Operation::Close) {
                 pipe.cancel_all();
             }
-            self.settle(&mut state)
+            (self.settle(&mut state), state.probe.is_some() || state.output.is_some())
         };
         self.changed(report);
+        was_busy
     }
 
     /// Has everybody look who waits for something here. Not needed where a packet says so: then its

@@ -27,7 +27,11 @@ impl Messages for PipeConnection {
         if length > MAX_MESSAGE {
             return Err(too_large(length, MAX_MESSAGE));
         }
-        self.link.write(OPERATION, parts, MAX_MESSAGE, deadline).map(drop)
+        self.link.write(OPERATION, parts, MAX_MESSAGE, deadline)?;
+        // Here a packet comes of every write, and holds the message until somebody takes it. A
+        // failure leaves that to whoever is at the port next.
+        let _ = self.link.waiter.catch_up();
+        Ok(())
     }
 
     fn receive(&self, buffer: &mut Vec<u8>, max: usize, deadline: Deadline) -> Result<bool> {

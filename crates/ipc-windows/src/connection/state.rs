@@ -7,7 +7,9 @@ use ipc_core::transport::{Interest, Key};
 use ipc_core::{Error, Operation, Result};
 
 use crate::sys::{self, overlapped};
-use windows_sys::Win32::Foundation::{ERROR_BROKEN_PIPE, ERROR_NO_DATA, ERROR_PIPE_NOT_CONNECTED};
+use windows_sys::Win32::Foundation::{
+    ERROR_BROKEN_PIPE, ERROR_NETNAME_DELETED, ERROR_NO_DATA, ERROR_PIPE_NOT_CONNECTED,
+};
 
 /// Facts that become true once and stay so.
 #[derive(Debug, Default)]
@@ -90,7 +92,11 @@ impl Lost {
 
 /// `true` if `error` says that the other end is gone.
 ///
-/// 109 when it was closed, 232 while it is being closed, 233 when this end was disconnected.
+/// 109 when it was closed, 232 while it is being closed, 233 when this end was disconnected, 64 when
+/// the other machine is.
 pub(super) fn says_gone(error: &io::Error) -> bool {
-    matches!(sys::code(error), ERROR_BROKEN_PIPE | ERROR_NO_DATA | ERROR_PIPE_NOT_CONNECTED)
+    matches!(
+        sys::code(error),
+        ERROR_BROKEN_PIPE | ERROR_NO_DATA | ERROR_PIPE_NOT_CONNECTED | ERROR_NETNAME_DELETED
+    )
 }

@@ -207,11 +207,14 @@ impl State {
         self.waiting.len() + self.taken.len()
     }
 
-    /// Moves those that have their clients.
+    /// Moves those that have their clients. With one that has come all older ones whose clients came
+    /// before: their packets may be with another thread that is not this far yet.
     fn sort_out(&mut self) {
+        let has_come = |waiting: &Waiting| waiting.connecting.is_none();
+        let Some(last) = self.waiting.iter().rposition(has_come) else { return };
         let mut at = 0;
-        while let Some(waiting) = self.waiting.get(at) {
-            if waiting.connecting.is_some() {
+        for _ in 0..=last {
+            if !has_come(&self.waiting[at]) && !self.waiting[at].pipe.is_connected() {
                 at += 1;
             } else if let Some(Waiting { pipe, .. }) = self.waiting.remove(at) {
                 self.taken.push_back(pipe);

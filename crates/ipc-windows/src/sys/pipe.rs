@@ -214,6 +214,17 @@ impl Pipe {
         Ok(Available { all: bytes(all)?, of_message: bytes(of_message)? })
     }
 
+    /// `true` if a client has come to this instance, though it may have left.
+    ///
+    /// Looking at one that waits for its client fails by another number. Source: Win32
+    /// `ERROR_BAD_PIPE`, for `STATUS_INVALID_PIPE_STATE`.
+    pub(crate) fn is_connected(&self) -> bool {
+        match self.peek() {
+            Ok(_) => true,
+            Err(error) => is(&error, ERROR_BROKEN_PIPE),
+        }
+    }
+
     /// Cancels whatever is under way on this end. Each still ends, and is told.
     pub(crate) fn cancel_all(&self) {
         self.cancel_one(ptr::null());
