@@ -5,7 +5,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::windows::fs::OpenOptionsExt;
 use std::os::windows::io::AsHandle;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Output;
 
 use ipc_core::{AsPeer, ImpersonationLevel, Result};
 pub(crate) use ipc_testkit::skip;
@@ -149,14 +150,51 @@ pub(crate) fn child(test: &str, restrictions: Restrictions, part: &str, told: &s
         .env(TOLD, told)
 }
 
-/// Runs the body of `test` in a client process of these restrictions: it connects to `server`,
-/// writes a byte, and stays until it is written to or the server has gone.
-pub(crate) fn visitor(test: &str, restrictions: Restrictions, server: &Server) -> Child {
+/// What a child says, and how it ends.
+pub(crate) fn output(child: Command) -> Output {
+    let child = child.stdout(Stdio::Piped).stderr(Stdio::Piped).spawn().expect("started");
+    child.wait_with_output().expect("ends")
+}
+
+/// A client in a process of its own.
+#[derive(Debug)]
+pub(crate) struct Visitor {
+    pub(crate) server: Server,
+    pub(crate) child: Child,
+}
+
+impl Visitor {
+    /// Runs the body of `test` in a client process of these restrictions. It connects, writes a
+    /// byte, and stays until it is written to or the server has gone.
+    pub(crate) fn start(test: &str, restrictions: Restrictions) -> Self {
+        let server = Server::for_this_user();
+        let child = visitor(test, restrictions, &server);
+        Self { server, child }
+    }
+
+    /// The client, which has connected and written its byte.
+    pub(crate) fn client(&mut self) -> Client {
+        self.server.client()
+    }
+
+    /// Lets it go.
+    pub(crate) fn leave(mut self) {
+        self.server.write();
+        assert!(self.child.wait().expect("ends").success());
+    }
+}
+
+/// Runs `body` under a limit of time: whoever waits for a client that does not come hangs.
+pub(crate) fn watched(test: &str, body: impl FnOnce() + Send + 'static) {
+    ipc_testkit::watchdog::run(test, body);
+}
+
+fn visitor(test: &str, restrictions: Restrictions, server: &Server) -> Child {
     let child = child(test, restrictions, VISIT, &server.name);
     child.stdout(Stdio::Null).spawn().expect("started")
 }
 
-/// In the child of [`visitor`]: plays its part. `false` in the test itself.
+/// In the child of a [`Visitor`]: plays its part. `false` in the test itself.
 pub(crate) fn is_visitor(grant: Grant) -> bool {
     match part() {
         Some((part, pipe)) if part == VISIT => {
@@ -186,6 +224,10 @@ impl Directory {
             .apply_to(&path)
             .expect("restricted");
         Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
     }
 
     /// A file with that name and its name for its content.

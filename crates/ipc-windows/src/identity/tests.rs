@@ -8,7 +8,7 @@ use crate::Acl;
 use crate::restricted::Restrictions;
 use crate::sys::token;
 use crate::testing::{
-    Grant, Server, act, code, in_process, is_visitor, takes_honest_windows, visitor,
+    Grant, Server, Visitor, act, code, in_process, is_visitor, takes_honest_windows, watched,
     without_administrators,
 };
 
@@ -57,26 +57,23 @@ fn t16_a_restricted_client_is_known_as_such() {
     if is_visitor(Grant::FULL) || !takes_honest_windows(TEST) {
         return;
     }
-    let own = this_process().expect("known");
-    for (restrictions, enabled) in
-        [(Restrictions::default(), true), (without_administrators(), false)]
-    {
-        let mut server = Server::for_this_user();
-        let mut visitor = visitor(TEST, restrictions, &server);
-        let client = server.client();
-        assert_eq!(windows(client.peer()).user, windows(&own).user);
-        if let Some(group) = administrators(&own) {
-            let is_admin = group.enabled;
-            let found = administrators(client.peer()).expect("it is there");
-            assert_eq!(
-                (found.enabled, found.deny_only),
-                (enabled && is_admin, !enabled || group.deny_only)
-            );
+    watched(TEST, || {
+        let own = this_process().expect("known");
+        let is_admin = administrators(&own).is_some_and(|group| group.enabled);
+        for (restrictions, is_full) in
+            [(Restrictions::default(), true), (without_administrators(), false)]
+        {
+            let mut visitor = Visitor::start(TEST, restrictions);
+            let client = visitor.client();
+            let token = windows(client.peer());
+            assert_eq!(token.user, windows(&own).user);
+            assert_eq!(token.is_member_of(Sid::ADMINISTRATORS), is_full && is_admin);
+            let denies = administrators(client.peer()).is_some_and(|group| group.deny_only);
+            assert!(is_full || denies || administrators(&own).is_none());
+            assert_eq!(client.peer().pid(), Some(visitor.child.id()));
+            visitor.leave();
         }
-        assert_eq!(client.peer().pid(), Some(visitor.id()));
-        server.write();
-        assert!(visitor.wait().expect("ends").success());
-    }
+    });
 }
 
 #[test]
@@ -158,15 +155,16 @@ fn t47_a_client_that_has_gone_is_still_who_it_was() {
     if is_visitor(Grant::FULL) || !takes_honest_windows(TEST) {
         return;
     }
-    let mut server = Server::for_this_user();
-    let mut visitor = visitor(TEST, without_administrators(), &server);
-    server.await_client();
-    visitor.kill().expect("killed");
-    visitor.wait().expect("gone");
-    server.read_all();
-    let client = server.capture().expect("the pipe knows");
-    assert!(administrators(client.peer()).is_none_or(|group| !group.enabled));
-    act(&client, |_| ()).expect("and lets it be acted as");
+    watched(TEST, || {
+        let Visitor { mut server, mut child } = Visitor::start(TEST, without_administrators());
+        server.await_client();
+        child.kill().expect("killed");
+        child.wait().expect("gone");
+        server.read_all();
+        let client = server.capture().expect("the pipe knows");
+        assert!(!windows(client.peer()).is_member_of(Sid::ADMINISTRATORS));
+        act(&client, |_| ()).expect("and lets it be acted as");
+    });
 }
 
 #[test]
