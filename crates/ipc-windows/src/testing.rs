@@ -150,6 +150,11 @@ pub(crate) fn child(test: &str, restrictions: Restrictions, part: &str, told: &s
         .env(TOLD, told)
 }
 
+/// In a child: says something to the test that started it.
+pub(crate) fn say(text: &str) {
+    writeln!(io::stdout(), "{text}").expect("heard");
+}
+
 /// What a child says, and how it ends.
 pub(crate) fn output(child: Command) -> Output {
     let child = child.stdout(Stdio::Piped).stderr(Stdio::Piped).spawn().expect("started");

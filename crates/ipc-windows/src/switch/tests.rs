@@ -11,7 +11,7 @@ use crate::identity::this_process;
 use crate::restricted::Restrictions;
 use crate::sys::probe;
 use crate::testing::{
-    Directory, Grant, Server, Visitor, act, child, code, in_process, is_visitor, output, part,
+    Directory, Grant, Server, Visitor, act, child, code, in_process, is_visitor, output, part, say,
     skip, takes_honest_windows, watched, without_administrators,
 };
 use crate::{Acl, FileAccess, FileAcl};
@@ -145,7 +145,7 @@ fn t26_work_that_changes_whose_token_the_thread_carries_ends_the_process() {
     if part().is_some() {
         let (mut server, _pipe) = in_process(Grant::FULL);
         let outcome = act(&server.client(), |_| token::revert().expect("reverted"));
-        return println!("went on: {outcome:?}");
+        return say(&format!("went on: {outcome:?}"));
     }
     if !takes_honest_windows(TEST) {
         return;

@@ -25,6 +25,14 @@ pub(crate) fn make_event(name: &str, sddl: &str) -> io::Result<OwnedHandle> {
     owned(event)
 }
 
+/// Makes a named event for whom the token of this process says by default.
+pub(crate) fn make_event_by_default(name: &str) -> io::Result<OwnedHandle> {
+    let name = wide::terminated(name)?;
+    // SAFETY: `name` is terminated and outlives the call; no attributes are given.
+    let event = unsafe { CreateEventW(ptr::null(), 1, 0, name.as_ptr()) };
+    owned(event)
+}
+
 /// Opens a named event to wait for it.
 pub(crate) fn open_event(name: &str) -> io::Result<OwnedHandle> {
     let name = wide::terminated(name)?;

@@ -4,7 +4,7 @@ use ipc_core::ImpersonationLevel;
 
 use super::*;
 use crate::restricted::Restrictions;
-use crate::testing::{child, output, part};
+use crate::testing::{child, output, part, say};
 
 /// A client's token, taken by a thread that fails or lies where the test says so.
 #[derive(Debug, Default)]
@@ -131,7 +131,7 @@ fn t05_a_thread_that_cannot_become_itself_ends_the_process() {
         };
         source.lies = part == "reverting lies";
         let _outcome = token_of(&source);
-        return println!("went on");
+        return say("went on");
     }
     for part in ["reverting fails", "reverting lies", "reading back fails"] {
         let dead = output(child(TEST, Restrictions::default(), part, ""));

@@ -3,7 +3,7 @@ use std::cell::{Cell, RefCell};
 use super::super::ThisThread;
 use super::*;
 use crate::restricted::Restrictions;
-use crate::testing::{child, part};
+use crate::testing::{child, part, say};
 
 /// A thread that does as it is told, and fails or lies where the test says so.
 #[derive(Debug, Default)]
@@ -187,13 +187,13 @@ fn t05_a_thread_that_cannot_become_itself_ends_the_process() {
         Some("on the way out") => {
             let thread = Scripted::failing("revert", 1);
             drop(enter(&thread, &CLIENT, CLIENT).expect("entered"));
-            return println!("went on");
+            return say("went on");
         }
         Some(_) => {
             let mut thread = Scripted::failing("revert", 1);
             thread.fails.push(("read", 2));
             let _refusal = enter(&thread, &CLIENT, CLIENT);
-            return println!("went on");
+            return say("went on");
         }
         None => {}
     }
