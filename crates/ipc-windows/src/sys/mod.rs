@@ -13,9 +13,9 @@ pub(crate) mod name;
 pub(crate) mod overlapped;
 pub(crate) mod pipe;
 pub(crate) mod plain_pipe;
+pub(crate) mod port;
 #[cfg(test)]
 pub(crate) mod probe;
-pub(crate) mod port;
 pub(crate) mod process;
 mod restricted;
 pub(crate) mod security;
