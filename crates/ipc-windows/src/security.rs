@@ -13,7 +13,8 @@ use crate::sys::token::Token;
 /// The owner, the system and administrators may do everything. Whomever else it
 /// [allows](Self::allow) may read and write, and not create a further instance of the pipe: that
 /// would be a server beside the real one. Nobody else gets in, and no logon over the network does,
-/// whoever it is.
+/// whoever it is, unless the transport is to have
+/// [remote clients](crate::PipeTransport::remote_clients).
 ///
 /// The owner is whoever this process makes the owner of all it creates (the `TokenOwner` of its
 /// token): its user, or `Administrators` if it is elevated. What an elevated process serves, its
@@ -85,17 +86,6 @@ impl Acl {
     #[must_use]
     pub fn allow_this_user(self) -> Self {
         self.allow_client(Client::ThisUser)
-    }
-
-    /// Sets whether logons over the network may connect, where they are allowed otherwise. Default:
-    /// no.
-    #[must_use]
-    pub fn remote(mut self, allowed: bool) -> Self {
-        match &mut self.0 {
-            Content::Entries { remote, .. } => *remote = allowed,
-            Content::Sddl { amended, .. } => *amended = true,
-        }
-        self
     }
 
     /// The same for a pipe that is to be reached over the network. A list given as text says itself

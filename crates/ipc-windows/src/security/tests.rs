@@ -65,19 +65,19 @@ fn t15_no_order_of_the_setters_loses_an_entry() {
         |acl| acl.allow(Group::Services),
         |acl| acl.allow_sid(Sid::new("S-1-5-21-1-2-3-1001")),
         Acl::allow_this_user,
-        |acl| acl.remote(false),
+        Acl::for_remote_clients,
     ];
     let in_order = written(&setters.iter().fold(Acl::owner(), |acl, set| set(acl)));
-    assert_eq!(in_order.entries.len(), written(&Acl::owner()).entries.len() + 4);
+    let usual = written(&Acl::owner().for_remote_clients()).entries.len();
+    assert_eq!(in_order.entries.len(), usual + 4);
     let sorted = |mut written: Written| {
-        written.entries[1..].sort();
+        written.entries.sort();
         written
     };
     let expected = sorted(in_order);
     for order in permutations(setters.len()) {
         let acl = order.iter().fold(Acl::owner(), |acl, at| setters[*at](acl));
         let found = written(&acl);
-        assert_eq!(found.entries[0], "D;;GA;;;NU", "{order:?}");
         assert_eq!(sorted(found), expected, "{order:?}");
     }
 }
@@ -97,9 +97,15 @@ fn permutations(count: usize) -> Vec<Vec<usize>> {
 fn setting_twice_is_setting_once() {
     let once = Acl::owner().allow(Group::Users).allow_this_user();
     assert_eq!(once.clone().allow(Group::Users).allow_this_user(), once);
-    let entries = written(&Acl::owner().remote(true)).entries;
-    assert!(!entries.iter().any(|entry| entry.starts_with('D')), "{entries:?}");
-    assert_eq!(Acl::owner().remote(true).remote(false), Acl::owner());
+}
+
+#[test]
+fn t14_only_a_pipe_for_remote_clients_lets_in_logons_over_the_network() {
+    let denied = |acl: Acl| written(&acl).entries.iter().any(|entry| entry == "D;;GA;;;NU");
+    assert!(denied(Acl::owner().allow(Group::Everyone)));
+    assert!(!denied(Acl::owner().allow(Group::Everyone).for_remote_clients()));
+    let text = Acl::sddl("D:P(D;;GA;;;NU)(A;;GA;;;SY)");
+    assert_eq!(text.clone().for_remote_clients(), text, "a text is taken as it is");
 }
 
 #[test]
@@ -125,7 +131,7 @@ fn what_restricts_nobody_or_is_no_list_is_refused() {
         assert!(!sddl(&descriptor).expect("written").contains('('));
     }
     refused(Acl::sddl("D:P(A;;GA;;;SY)").allow(Group::Users));
-    refused(Acl::sddl("D:P(A;;GA;;;SY)").remote(false));
+    refused(Acl::sddl("D:P(A;;GA;;;SY)").allow_this_user());
     refused(Acl::owner().allow_sid(Sid::new("S-1-5-18)(A;;GA;;;WD")));
     refused(Acl::owner().allow_sid(Sid::new("WD")));
 }
