@@ -14,6 +14,8 @@ mod root;
 mod security;
 mod switch;
 mod sys;
+#[cfg(test)]
+mod testing;
 mod transport;
 mod waiter;
 

@@ -13,11 +13,13 @@ use crate::sys::token::Token;
 /// The owner, the system and administrators may do everything. Whomever else it
 /// [allows](Self::allow) may read and write, and not create a further instance of the pipe: that
 /// would be a server beside the real one. Nobody else gets in, and no logon over the network does,
-/// whoever it is.
+/// whoever it is, unless the transport is to have
+/// [remote clients](crate::PipeTransport::remote_clients).
 ///
 /// The owner is whoever this process makes the owner of all it creates (the `TokenOwner` of its
-/// token). For an elevated process that is `Administrators`: then its user's own programs that are
-/// not elevated do not get in unless [allowed](Self::allow_this_user).
+/// token): its user, or `Administrators` if it is elevated. What an elevated process serves, its
+/// user's own programs that are not elevated do not reach unless
+/// [allowed](Self::allow_this_user), and cannot serve in any case.
 ///
 /// # Examples
 /// ```
@@ -86,17 +88,6 @@ impl Acl {
         self.allow_client(Client::ThisUser)
     }
 
-    /// Sets whether logons over the network may connect, where they are allowed otherwise. Default:
-    /// no.
-    #[must_use]
-    pub fn remote(mut self, allowed: bool) -> Self {
-        match &mut self.0 {
-            Content::Entries { remote, .. } => *remote = allowed,
-            Content::Sddl { amended, .. } => *amended = true,
-        }
-        self
-    }
-
     /// The same for a pipe that is to be reached over the network. A list given as text says itself
     /// whether it can be.
     pub(crate) fn for_remote_clients(mut self) -> Self {
@@ -124,10 +115,7 @@ impl Acl {
         let token = Token::of_process().map_err(unknown)?;
         let owner = token.owner().map_err(unknown)?;
         let text = match &self.0 {
-            Content::Entries { clients, remote } => {
-                let user = token.user().map_err(unknown)?.sid;
-                entries(&owner, &user, clients, *remote)?
-            }
+            Content::Entries { clients, remote } => Entries::of(&token)?.text(clients, *remote)?,
             Content::Sddl { text, amended: false } => with_owner(text, &owner),
             Content::Sddl { amended: true, .. } => {
                 return Err(invalid(
@@ -182,26 +170,51 @@ impl Group {
     }
 }
 
-/// The text of the usual list: whoever may do everything, then whoever may connect; whoever is
-/// denied comes first, as the system asks of lists that say both.
-///
-/// The owner is named as such and not as "owner rights", so that the list goes on to mean the same
-/// if the pipe is given to another owner.
-fn entries(owner: &Sid, user: &Sid, clients: &[Client], remote: bool) -> Result<String> {
-    let mut text = format!("O:{owner}D:P");
-    if !remote {
-        text.push_str("(D;;GA;;;NU)");
+/// For whom the usual list is written.
+struct Entries {
+    owner: Sid,
+    user: Sid,
+    is_administrator: bool,
+}
+
+impl Entries {
+    fn of(token: &Token) -> Result<Self> {
+        let groups = token.groups().map_err(unknown)?;
+        Ok(Self {
+            owner: token.owner().map_err(unknown)?,
+            user: token.user().map_err(unknown)?.sid,
+            is_administrator: groups
+                .iter()
+                .any(|group| group.enabled && group.sid.as_str() == Sid::ADMINISTRATORS),
+        })
     }
-    _ = write!(text, "(A;;GA;;;SY)(A;;GA;;;BA)(A;;GA;;;{owner})");
-    for client in clients {
-        let sid = match client {
-            // Checked, for it becomes part of a text in which it could say more than a name.
-            Client::Sid(sid) => &sid.as_str().parse()?,
-            Client::ThisUser => user,
-        };
-        _ = write!(text, "(A;;{READ_AND_WRITE:#x};;;{sid})");
+
+    /// Whoever is denied comes first, as the system asks of lists that say both; then whoever may do
+    /// everything; then whoever may connect.
+    ///
+    /// The owner is named by its identifier and not as "owner rights", so that the list goes on to
+    /// mean the same if the pipe is given to another. Administrators are there already; beside them
+    /// an owner would let in the very programs from which being elevated sets this one apart.
+    fn text(&self, clients: &[Client], remote: bool) -> Result<String> {
+        let owner = &self.owner;
+        let mut text = format!("O:{owner}D:P");
+        if !remote {
+            text.push_str("(D;;GA;;;NU)");
+        }
+        text.push_str("(A;;GA;;;SY)(A;;GA;;;BA)");
+        if !self.is_administrator {
+            _ = write!(text, "(A;;GA;;;{owner})");
+        }
+        for client in clients {
+            let sid = match client {
+                // Checked, for it becomes part of a text in which it could say more than a name.
+                Client::Sid(sid) => &sid.as_str().parse()?,
+                Client::ThisUser => &self.user,
+            };
+            _ = write!(text, "(A;;{READ_AND_WRITE:#x};;;{sid})");
+        }
+        Ok(text)
     }
-    Ok(text)
 }
 
 fn with_owner(text: &str, owner: &Sid) -> String {

@@ -14,6 +14,7 @@
 
 use std::cell::Cell;
 use std::io;
+use std::marker::PhantomData;
 
 use ipc_core::{AsPeer, Error, ImpersonationLevel, Operation, Result};
 
@@ -59,14 +60,19 @@ pub(crate) fn run_as_peer(
     }
     let _in_use = InUse::begin()?;
     decide::level(stated, client.level(), token::may_impersonate)?;
-    let acting = guard::enter(&ThisThread, client.token(), client.statistics())?;
+    let thread = ThisThread::default();
+    let acting = guard::enter(&thread, client.token(), client.statistics())?;
     AsPeer::attest(|by| work(by));
     drop(acting);
     Ok(())
 }
 
 /// The calling thread.
-struct ThisThread;
+#[derive(Debug, Default)]
+struct ThisThread {
+    /// Neither `Send` nor `Sync`: it means whichever thread calls.
+    this_thread_only: PhantomData<*mut ()>,
+}
 
 impl ThreadToken for ThisThread {
     type Token = Token;

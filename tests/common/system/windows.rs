@@ -8,7 +8,7 @@ use std::process::ChildStdin;
 use ipc_core::Endpoint;
 use ipc_testkit::child::Process;
 use ipc_testkit::skip;
-use ipc_windows::PipeTransport;
+use ipc_windows::{Acl, PipeTransport};
 
 use super::{Memory, Who};
 
@@ -50,9 +50,9 @@ pub(crate) fn let_everybody_enter(_directory: &Path) {}
 /// The options of `fileserve serve` that let everybody reach the server, and be served.
 pub(crate) const SERVE_ALL: [&str; 2] = ["--allow", "any"];
 
-/// A transport whose endpoints everybody may reach.
+/// A transport whose endpoints all programs of this user may reach.
 pub(crate) fn open_to_all() -> PipeTransport {
-    PipeTransport::new()
+    PipeTransport::new().security(Acl::owner().allow_this_user())
 }
 
 /// Two restricted tokens of this user, of which each lacks a group that the other has.

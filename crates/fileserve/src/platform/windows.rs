@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use ipc_core::files::Root;
 use ipc_core::{Endpoint, Result, Transport};
-use ipc_windows::{PipeTransport, WindowsRoot, console};
+use ipc_windows::{Acl, PipeTransport, WindowsRoot, console};
 
 use super::Serving;
 
@@ -31,7 +31,7 @@ pub fn transport() -> Arc<dyn Transport> {
 /// This system's own transport, for a server.
 #[must_use]
 pub fn server_transport(_serving: Serving) -> Arc<dyn Transport> {
-    Arc::new(PipeTransport::new())
+    Arc::new(PipeTransport::new().security(Acl::owner().allow_this_user()))
 }
 
 /// The directory `directory` as a root below which files are served.

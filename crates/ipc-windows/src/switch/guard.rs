@@ -31,7 +31,8 @@ pub(super) trait ThreadToken {
 }
 
 /// A thread that acts as a client, until this is dropped. Only [`run_as_peer`](super::run_as_peer)
-/// holds one, so that nobody can forget it or drop it on another thread.
+/// holds one, so that nobody can forget it; and `T`, the calling thread, is not `Sync`, so that it
+/// cannot be dropped on another.
 #[derive(Debug)]
 pub(super) struct Acting<'a, T: ThreadToken> {
     thread: &'a T,

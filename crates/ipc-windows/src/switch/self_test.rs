@@ -6,9 +6,9 @@ use std::{io, thread};
 
 use windows_sys::Win32::Foundation::ERROR_CANNOT_IMPERSONATE;
 
-use crate::sys::is;
-use crate::sys::lonely;
-use crate::sys::token;
+use crate::sys::plain_pipe::{self, Instance};
+use crate::sys::security::Descriptor;
+use crate::sys::{is, token};
 
 /// `true` if a server gets no token where there is no client. Found out once, on a thread that ends
 /// with whatever it was given. Wine, as it is released, gives the server's own.
@@ -19,7 +19,9 @@ pub(super) fn passed() -> bool {
 
 fn nobody_has_no_token() -> io::Result<bool> {
     let tried = thread::Builder::new().name("ipc self-test".to_owned()).spawn(|| {
-        let pipe = lonely::pipe()?;
+        let name = format!(r"\\.\pipe\ipc-self-test-{}", std::process::id());
+        let nobody = Descriptor::from_sddl("D:P")?;
+        let pipe = plain_pipe::make(&name, &nobody, Instance::First)?;
         token::impersonate_client(pipe.as_handle())
     })?;
     match tried.join().map_err(|_| io::Error::other("the thread panicked"))? {

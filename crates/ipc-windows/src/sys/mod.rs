@@ -9,11 +9,13 @@ pub(crate) mod event;
 pub(crate) mod files;
 pub(crate) mod handles;
 pub(crate) mod local;
-pub(crate) mod lonely;
 pub(crate) mod name;
 pub(crate) mod overlapped;
 pub(crate) mod pipe;
+pub(crate) mod plain_pipe;
 pub(crate) mod port;
+#[cfg(test)]
+pub(crate) mod probe;
 pub(crate) mod process;
 mod restricted;
 pub(crate) mod security;
