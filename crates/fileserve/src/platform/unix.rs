@@ -2,10 +2,8 @@
 #![allow(clippy::disallowed_methods, reason = "files of the client's own")]
 
 use std::env;
-use std::ffi::OsStr;
 use std::io;
 use std::os::unix;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::Arc;
@@ -24,10 +22,12 @@ mod directory;
 #[cfg_attr(target_os = "linux", path = "unix/linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "unix/elsewhere.rs")]
 mod particular;
+mod paths;
 mod stream;
 
 pub(crate) use directory::{Directory, Kind};
 pub use particular::{can_become_others, make_fifo, this_program, thread_id};
+pub use paths::{from_top, is_from_top, wire_path};
 pub use stream::Stream;
 
 /// This system's own transport, for a client.
@@ -61,18 +61,6 @@ pub fn open_root(directory: &Path) -> Result<Arc<dyn Root>> {
 /// [`ipc_core::Error::Io`] if it cannot be opened.
 pub fn open_everything() -> Result<Arc<dyn Root>> {
     open_root(Path::new("/"))
-}
-
-/// Whether what a person typed names a file from the top of a system, as it travels.
-#[must_use]
-pub fn is_absolute(typed: &OsStr) -> bool {
-    typed.as_bytes().starts_with(b"/")
-}
-
-/// A path of this system as it travels: its very bytes. `None` for one that cannot travel.
-#[must_use]
-pub fn wire_path(path: &OsStr) -> Option<Vec<u8>> {
-    Some(path.as_bytes().to_vec())
 }
 
 /// Where a program of .NET has the pipe `name`: at the socket `CoreFxPipe_NAME` in the temporary

@@ -2,7 +2,6 @@
 #![allow(clippy::disallowed_methods, reason = "files of the client's own")]
 
 use std::env;
-use std::ffi::OsStr;
 use std::io;
 use std::os::windows::fs::{symlink_dir, symlink_file};
 use std::path::{Path, PathBuf};
@@ -17,9 +16,11 @@ use super::Serving;
 
 pub(super) mod cast;
 mod directory;
+mod paths;
 mod stream;
 
 pub(crate) use directory::{Directory, Kind};
+pub use paths::{from_top, is_from_top, wire_path};
 pub use stream::Stream;
 
 /// This system's own transport, for a client.
@@ -48,22 +49,6 @@ pub fn open_root(directory: &Path) -> Result<Arc<dyn Root>> {
 /// [`ipc_core::Error::Io`] if there is no drive that can be opened.
 pub fn open_everything() -> Result<Arc<dyn Root>> {
     Ok(Arc::new(WindowsRoot::all_drives()?))
-}
-
-/// Whether what a person typed names a file from the top of a system, as it travels: `/C:/notes.txt`.
-#[must_use]
-pub fn is_absolute(typed: &OsStr) -> bool {
-    matches!(typed.as_encoded_bytes(), [b'/', letter, b':', ..] if letter.is_ascii_alphabetic())
-}
-
-/// A path of this system as it travels: in UTF-8, with `/` between names, and a drive as the first of
-/// them. `None` for one that cannot travel.
-#[must_use]
-pub fn wire_path(path: &OsStr) -> Option<Vec<u8>> {
-    let path = path.to_str()?.replace('\\', "/");
-    let path = path.strip_prefix("//?/").unwrap_or(&path);
-    let has_drive = matches!(path.as_bytes(), [letter, b':', b'/', ..] | [letter, b':'] if letter.is_ascii_alphabetic());
-    Some(if has_drive { format!("/{path}") } else { path.to_owned() }.into_bytes())
 }
 
 /// Where a program of .NET has the pipe `name`. Source: .NET, `PipeStream.GetPipePath`.
