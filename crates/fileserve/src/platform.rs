@@ -20,8 +20,8 @@ pub use native::cast::{Performer, demo_endpoint, make_directory, open_directory,
 pub(crate) use native::{Directory, Kind};
 pub use native::{
     Signals, Stream, ask_to_stop, dotnet_endpoint, from_top, is_from_top, make_link,
-    open_everything, open_root, raise_descriptor_limit, server_transport, stoppable, this_program,
-    thread_id, transport, wire_path,
+    open_everything, open_root, raise_descriptor_limit, server_transport, this_program, thread_id,
+    transport, wire_path,
 };
 #[cfg(unix)]
 pub use native::{can_become_others, make_fifo};

@@ -4,11 +4,11 @@
 mod address;
 mod connect;
 mod connection;
-pub mod console;
 mod file_acl;
 pub mod files;
 mod identity;
 mod listener;
+pub mod program;
 pub mod restricted;
 mod root;
 mod security;

@@ -5,7 +5,7 @@ use std::env;
 use std::io;
 use std::os::unix;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::Child;
 use std::sync::Arc;
 
 use ipc_core::files::Root;
@@ -117,9 +117,6 @@ pub fn raise_descriptor_limit() -> Option<u64> {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
     getrlimit(Resource::Nofile).current
 }
-
-/// Has what `command` starts be such that it can be asked to stop.
-pub fn stoppable(_command: &mut Command) {}
 
 /// Asks a child to finish what it is doing and end.
 ///

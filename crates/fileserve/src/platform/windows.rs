@@ -5,12 +5,12 @@ use std::env;
 use std::io;
 use std::os::windows::fs::{symlink_dir, symlink_file};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::Child;
 use std::sync::Arc;
 
 use ipc_core::files::Root;
 use ipc_core::{Endpoint, Result, Transport};
-use ipc_windows::{PipeTransport, WindowsRoot, console};
+use ipc_windows::{PipeTransport, WindowsRoot, program};
 
 use super::Serving;
 
@@ -62,7 +62,7 @@ pub fn dotnet_endpoint(name: &str) -> Result<Endpoint> {
 /// The requests to stop that come to this process, Ctrl-C, Ctrl-Break and the end of its console,
 /// instead of their deadly effect.
 #[derive(Debug)]
-pub struct Signals(console::StopRequests);
+pub struct Signals(program::StopRequests);
 
 impl Signals {
     /// Takes them from now on.
@@ -70,7 +70,7 @@ impl Signals {
     /// # Errors
     /// What the system said.
     pub fn take() -> io::Result<Self> {
-        console::StopRequests::take().map(Self)
+        program::StopRequests::take().map(Self)
     }
 
     /// Waits for the next one, and names it.
@@ -85,23 +85,18 @@ pub fn raise_descriptor_limit() -> Option<u64> {
     None
 }
 
-/// Has what `command` starts be such that it can be asked to stop.
-pub fn stoppable(command: &mut Command) {
-    console::stoppable(command);
-}
-
-/// Asks a child, which was started [`stoppable`], to finish what it is doing and end.
+/// Asks a child, which takes [`Signals`], to finish what it is doing and end.
 ///
 /// # Errors
 /// What the system said.
 pub fn ask_to_stop(child: &Child) -> io::Result<()> {
-    console::ask_to_stop(child)
+    program::ask_to_stop(child)
 }
 
 /// The number that the system knows this thread by, where it has one.
 #[must_use]
 pub fn thread_id() -> Option<u32> {
-    Some(console::thread_id())
+    Some(program::thread_id())
 }
 
 /// This program, by its path.
