@@ -9,8 +9,8 @@ use std::process::Child;
 use std::sync::Arc;
 
 use ipc_core::files::Root;
-use ipc_core::{Endpoint, Result, Transport};
-use ipc_windows::{PipeTransport, WindowsRoot, program};
+use ipc_core::{Endpoint, Error, Peer, Policy, Result, Transport};
+use ipc_windows::{Acl, Group, PipeTransport, WindowsRoot, program};
 
 use super::Serving;
 
@@ -18,6 +18,7 @@ pub(super) mod cast;
 mod directory;
 mod paths;
 mod stream;
+pub mod words;
 
 pub(crate) use directory::{Directory, Kind};
 pub use paths::{from_top, is_from_top, wire_path};
@@ -29,10 +30,44 @@ pub fn transport() -> Arc<dyn Transport> {
     Arc::new(PipeTransport::new())
 }
 
-/// This system's own transport, for a server.
+/// This system's own transport, for a server. Whom it admits can reach the pipe, and nobody else.
+///
+/// # Errors
+/// [`Error::InvalidInput`] for what only Unix has.
+pub fn server_transport(serving: &Serving) -> Result<Arc<dyn Transport>> {
+    let refuse = |reason: &str| Err(Error::InvalidInput { reason: reason.to_owned() });
+    if serving.socket_mode.is_some() {
+        return refuse("a pipe has no mode: `--allow` says who can reach it");
+    }
+    if serving.act_as_root || serving.act_as_sandboxed {
+        return refuse("`--allow uid:0` and `--allow sandboxed` are about clients on Linux");
+    }
+    let acl =
+        serving.admits.iter().fold(Acl::owner().allow_this_user(), |acl, policy| {
+            match policy.as_sid() {
+                Some(sid) => acl.allow_sid(sid.clone()),
+                None if *policy == Policy::any() => acl.allow(Group::Everyone),
+                None => acl,
+            }
+        });
+    Ok(Arc::new(PipeTransport::new().security(acl)))
+}
+
+/// What keeps clients from `endpoint` that the server would admit: nothing does.
 #[must_use]
-pub fn server_transport(_serving: Serving) -> Arc<dyn Transport> {
-    Arc::new(PipeTransport::new())
+pub fn whom_it_reaches(_serving: &Serving, _endpoint: &Endpoint) -> &'static str {
+    ""
+}
+
+/// As whom a server that can act as clients opens files.
+#[must_use]
+pub fn as_whom(_own: Option<&Peer>) -> &'static str {
+    if ipc_windows::can_run_as_others() {
+        "each file as the client who asks, with that token's rights and no others"
+    } else {
+        "each file as the client who asks; without SeImpersonatePrivilege that is only this user, \
+         and any other is refused"
+    }
 }
 
 /// The directory `directory` as a root below which files are served.
