@@ -19,16 +19,20 @@ pub use cast::{Actor, Cast, Prop};
 pub use native::cast::{Performer, demo_endpoint, make_directory, open_directory, take_role};
 pub(crate) use native::{Directory, Kind};
 pub use native::{
-    Signals, Stream, ask_to_stop, dotnet_endpoint, is_absolute, make_link, open_everything,
-    open_root, raise_descriptor_limit, server_transport, stoppable, this_program, thread_id,
-    transport, wire_path,
+    Signals, Stream, as_whom, ask_to_stop, dotnet_endpoint, from_top, is_from_top, make_link,
+    open_everything, open_root, raise_descriptor_limit, server_transport, this_program, thread_id,
+    transport, whom_it_reaches, wire_path, words,
 };
 #[cfg(unix)]
 pub use native::{can_become_others, make_fifo};
 
-/// How a server binds, beyond what every system has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+use ipc_core::Policy;
+
+/// How a server binds, beyond what every system has. What a system has not got is refused there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Serving {
+    /// Whom the server admits, if it says so: this user otherwise.
+    pub admits: Vec<Policy>,
     /// The permissions of a socket's file; `None`: this user alone.
     pub socket_mode: Option<u32>,
     /// Act as a root that is not provably this system's own.

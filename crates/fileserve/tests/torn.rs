@@ -137,7 +137,7 @@ fn neither_a_small_file_nor_a_sum_is_of_two_states() {
     let root = platform::open_root(&place.files()).expect("a directory");
     let service = FileService::new(Arc::new(Restless { root, file }), Names::BelowRoot);
     let endpoint = place.endpoint();
-    let transport = platform::server_transport(Serving::default());
+    let transport = platform::server_transport(&Serving::default()).expect("nothing special");
     let _server = ipc_core::server::Server::builder(transport, endpoint.parse().expect("one"))
         .serve(service.into_service())
         .expect("serves");

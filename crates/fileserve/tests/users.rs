@@ -15,6 +15,17 @@ use rustix::io::Errno;
 use serde_json::{Value, json};
 
 #[test]
+fn the_demonstration_shows_what_one_user_can_and_says_what_it_leaves_out() {
+    let name = "the_demonstration_shows_what_one_user_can_and_says_what_it_leaves_out";
+    if !is_root(name) {
+        return;
+    }
+    let text = run(fileserve_as(ALICE, ["demo"])).text();
+    assert!(text.contains("24 of 24 answers are what they must be"), "{text}");
+    assert!(text.contains("Left out: clients of other users"), "{text}");
+}
+
+#[test]
 fn t02_a_client_gets_its_own_file_its_groups_and_what_an_acl_grants_it() {
     let name = "t02_a_client_gets_its_own_file_its_groups_and_what_an_acl_grants_it";
     if !is_root(name) {

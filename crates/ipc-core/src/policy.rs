@@ -90,6 +90,16 @@ impl Policy {
         Self(Term::Admins)
     }
 
+    /// The Windows user or group that this names, if it does that and no more: whom the list of a
+    /// pipe has to let in, so that this policy can decide.
+    #[must_use]
+    pub const fn as_sid(&self) -> Option<&Sid> {
+        match &self.0 {
+            Term::Sid(sid) => Some(sid),
+            _ => None,
+        }
+    }
+
     /// Admits whomever either admits.
     #[must_use]
     pub fn or(self, other: Self) -> Self {

@@ -4,11 +4,11 @@
 mod address;
 mod connect;
 mod connection;
-pub mod console;
 mod file_acl;
 pub mod files;
 mod identity;
 mod listener;
+pub mod program;
 pub mod restricted;
 mod root;
 mod security;
@@ -22,7 +22,7 @@ mod waiter;
 pub use file_acl::{FileAccess, FileAcl};
 pub use root::WindowsRoot;
 pub use security::{Acl, Group};
-pub use switch::can_run_as_peer;
+pub use switch::{can_run_as_others, can_run_as_peer};
 pub use transport::{PipeTransport, open_handles};
 
 /// The word before the colon in this transport's endpoints.

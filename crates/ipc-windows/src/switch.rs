@@ -48,6 +48,12 @@ pub fn can_run_as_peer() -> bool {
     self_test::passed()
 }
 
+/// Whether that can work for clients of other users too: this process has `SeImpersonatePrivilege`.
+#[must_use]
+pub fn can_run_as_others() -> bool {
+    can_run_as_peer() && token::may_impersonate()
+}
+
 /// Runs `work` on this thread as `client`, which has stated that it grants `stated`.
 #[allow(clippy::disallowed_methods, reason = "the thread has become the peer where it attests")]
 pub(crate) fn run_as_peer(

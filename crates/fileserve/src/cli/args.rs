@@ -8,54 +8,26 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipc_core::Policy;
 
+use fileserve::platform::words;
 use fileserve::protocol::{Algorithm, Part};
 
 use super::endpoint::{Compat, EndpointText};
 
 /// Serve files, each opened with the rights of the client who asks for it.
 #[derive(Debug, Parser)]
-#[command(name = "fileserve", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "fileserve", version, max_term_width = 100, after_help = after_help())]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
-const EXAMPLES: &str = "\
-Try it:
-  fileserve demo                                  watch the whole scenario on this machine
-  fileserve serve files --root /srv/files         serve a directory to yourself
-  fileserve get files notes.txt                   ... and read a file of it
-
-An ENDPOINT is a name (`files`) or, where you want to choose the place, `unix:/path/of/socket`.
-With `--compat dotnet` it is the name of a pipe, as a program of .NET has it.
-Exit codes: 0 done, 1 other, 2 usage, 3 not found, 4 permission denied, 5 not a regular file,
-6 no server, 7 refused by policy or without a word, 8 timed out, 9 protocol error, 10 the file has changed,
-11 incomplete, 12 server not trusted, 13 name in use, 14 the server cannot act as you,
-15 outside of what is served.";
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve files at an endpoint until Ctrl-C
-    ///
-    /// Every file is opened with the rights of the client who asks: run as root, the server takes
-    /// on the client's user and groups for each open; run as anybody else, it serves only clients
-    /// of its own user. What the system would refuse to the client, the server refuses too.
-    ///
-    /// Each request is one line on standard output. Ctrl-C or SIGTERM lets running transfers
-    /// finish; a second Ctrl-C stops at once.
+    #[command(long_about = words::SERVE)]
     Serve(Serve),
     /// Fetch a file, to standard output or to a file
-    ///
-    /// With `-o` the content is collected in `.NAME.part`, which only you can read, and gets its
-    /// final name only when it is whole. It keeps the permissions of a file of yours that it
-    /// replaces. A transfer that was cut goes on with `--resume`; if the file has changed meanwhile,
-    /// or changes while it comes, that is a failure, never a file of two halves.
-    ///
-    /// In a directory that others write to, nothing of theirs is used: a `.NAME.part` or a FIFO of
-    /// another user is refused, and a symbolic link is followed only if it is yours or root's.
-    ///
-    /// A device or a FIFO takes the content as it comes. `/dev/stdout` and `/dev/fd/N` are what this
-    /// program has open there. A closed standard output counts as `/dev/null`.
+    #[command(long_about = words::GET)]
     Get(Get),
     /// Show what a name stands for, without following a final link
     Stat(Look),
@@ -65,10 +37,8 @@ pub(crate) enum Command {
     Sum(Sum),
     /// Show what the server knows about you, and whether it can act as you
     Whoami(WhoAmI),
-    /// Play the scenario with real processes: several users, one server, and who may read what
-    ///
-    /// As root the clients are four different users; as anybody else the demonstration shows what
-    /// one user can and says what it leaves out. Ends with 0 only if everything went as expected.
+    /// Play the scenario with real processes, and show who may read what
+    #[command(long_about = words::DEMO)]
     Demo,
     /// Be a client of the demonstration.
     #[command(name = "__client", hide = true)]
@@ -83,25 +53,18 @@ pub(crate) struct Serve {
     pub(crate) what: What,
     /// Speak another protocol: `dotnet`, that of the classic named-pipe sample of .NET
     ///
-    /// ENDPOINT is then the name of a pipe, as a program of .NET has it (on Unix, the socket
-    /// `CoreFxPipe_NAME` in $TMPDIR, else in /tmp), or an absolute path. Clients get the text of a
-    /// file, or nothing where they would be refused; at most 32,767 UTF-16 units of it. That protocol
-    /// has no place for a level, so whoever connects counts as having granted impersonation.
+    /// Clients get the text of a file, or nothing where they would be refused; at most 32,767 UTF-16
+    /// units of it. That protocol has no place for a level, so whoever connects counts as having
+    /// granted impersonation.
     #[arg(long, value_name = "PROTOCOL")]
     pub(crate) compat: Option<Compat>,
     /// How many threads answer requests
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) workers: u16,
-    /// Who may connect: any, same-user, system, uid:N, gid:N, sid:S-1-…, admins; may be repeated [default: same-user]
-    ///
-    /// The socket's permissions decide first: other users also need `--socket-mode`.
-    ///
-    /// Two terms also say whom the server acts as: `uid:0` as a root that may be a container's,
-    /// and `sandboxed` as clients from other user namespaces, whose sandbox the server would leave.
-    #[arg(long, value_name = "TERM")]
+    #[arg(long, value_name = "TERM", help = words::ALLOW, long_help = words::ALLOW_LONG)]
     pub(crate) allow: Vec<Allow>,
     /// The permissions of the socket file, in octal: 0666 lets everybody try [default: 0600]
-    #[arg(long, value_name = "MODE", value_parser = octal_mode)]
+    #[arg(long, value_name = "MODE", value_parser = octal_mode, hide = !words::HAS_SOCKET_MODE)]
     pub(crate) socket_mode: Option<u32>,
     /// How long running transfers may take to finish after Ctrl-C
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
@@ -154,10 +117,11 @@ pub(crate) struct Reach {
     /// Give up after this long, all in all: 500ms, 10s, 2m [default: 30s of silence]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
-    /// Whom the server may be: any, same-user, system, uid:N, gid:N, sid:S-1-…, admins; may be repeated
-    ///
-    /// By default you or the system, who can act as you anyway.
-    #[arg(long, value_name = "TERM")]
+    #[arg(
+        long,
+        value_name = "TERM",
+        help = format!("{} [default: you or the system, who can act as you anyway]", words::TRUST)
+    )]
     pub(crate) trust: Vec<Policy>,
 }
 
@@ -249,6 +213,26 @@ pub(crate) struct DemoClient {
     /// How often to ask for each
     #[arg(long, default_value_t = 1)]
     pub(crate) times: u32,
+}
+
+fn after_help() -> String {
+    format!(
+        "\
+Try it:
+  fileserve demo                                  watch the whole scenario on this machine
+  fileserve serve files --root {:<18} serve a directory to yourself
+  fileserve get files notes.txt                   ... and read a file of it
+
+{}
+With `--compat dotnet` it is {}.
+Exit codes: 0 done, 1 other, 2 usage, 3 not found, 4 permission denied, 5 not a regular file,
+6 no server, 7 refused by policy or without a word, 8 timed out, 9 protocol error,
+10 the file has changed, 11 incomplete, 12 server not trusted, 13 name in use,
+14 the server cannot act as you, 15 outside of what is served.",
+        words::SHARED,
+        words::ENDPOINT,
+        words::DOTNET_NAME
+    )
 }
 
 fn octal_mode(text: &str) -> Result<u32, String> {

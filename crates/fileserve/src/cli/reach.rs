@@ -1,10 +1,7 @@
 //! Reaching a server, for every command that is a client.
-#![allow(clippy::disallowed_methods, reason = "paths of the client's own")]
 
 use std::ffi::OsStr;
-use std::fs;
-use std::io;
-use std::path::{self, Component, Path, PathBuf};
+use std::path::{Component, Path};
 use std::time::Duration;
 
 use fileserve::protocol::{Names, WirePath};
@@ -34,10 +31,10 @@ impl Reached {
 
     /// The path that a person typed, as this server names it.
     pub(crate) fn path(&mut self, typed: &OsStr) -> Result<WirePath, Failed> {
-        let is_relative = !platform::is_absolute(typed);
+        let is_relative = !platform::is_from_top(typed);
         let goes_up = Path::new(typed).components().any(|part| part == Component::ParentDir);
         if (is_relative || goes_up) && self.names()? == Names::Absolute {
-            let absolute = from_root(Path::new(typed)).map_err(|error| {
+            let absolute = platform::from_top(Path::new(typed)).map_err(|error| {
                 Failed::new(format!("find `{}`", shown(typed)), Error::Remote(error.into()))
             })?;
             return wire(absolute.as_os_str());
@@ -71,23 +68,6 @@ pub(crate) fn unreachable(endpoint: &Endpoint, error: Error) -> Failed {
     failed
 }
 
-/// The path from this system's root, without a `..`: none travels, and what one leads to depends on
-/// the links before it, so the system is asked.
-fn from_root(typed: &Path) -> io::Result<PathBuf> {
-    let absolute = path::absolute(typed)?;
-    let parts: Vec<Component<'_>> = absolute.components().collect();
-    let Some(last) = parts.iter().rposition(|part| *part == Component::ParentDir) else {
-        return Ok(absolute);
-    };
-    let (up, rest) = parts.split_at(last + 1);
-    let mut found = fs::canonicalize(up.iter().collect::<PathBuf>())?;
-    found.extend(rest);
-    if typed.as_os_str().as_encoded_bytes().ends_with(b"/") {
-        found.push(""); // still a directory or nothing
-    }
-    Ok(found)
-}
-
 /// Whom any of `policies` admits; `None` without any.
 pub(crate) fn any_of(policies: impl Iterator<Item = Policy>) -> Option<Policy> {
     policies.reduce(Policy::or)
@@ -103,31 +83,3 @@ fn wire(path: &OsStr) -> Result<WirePath, Failed> {
 
 /// How long connecting may take where nothing else is asked.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_goes_up_is_found_where_the_system_would_find_it() {
-        let place = tempfile::tempdir().expect("a directory");
-        let place = place.path().canonicalize().expect("is there");
-        fs::create_dir_all(place.join("a/deep")).expect("made");
-        platform::make_link("a/deep".as_ref(), &place.join("link")).expect("made");
-        for (typed, found) in [
-            ("a/deep/../x", "a/x"),
-            ("link/../x", "a/x"),
-            ("link/./../../y/z", "y/z"),
-            ("a/../missing/", "missing/"),
-            ("link/x", "link/x"),
-            ("link/x/", "link/x/"),
-        ] {
-            let path = from_root(&place.join(typed)).expect("is there");
-            assert_eq!(path.as_os_str(), place.join(found).as_os_str(), "{typed}");
-        }
-        let parent = from_root(&place.join("..")).expect("is there");
-        assert_eq!(Some(parent.as_path()), place.parent());
-        let error = from_root(&place.join("missing/../x")).expect_err("as the system says");
-        assert_eq!(error.kind(), io::ErrorKind::NotFound);
-    }
-}

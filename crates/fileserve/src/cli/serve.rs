@@ -12,7 +12,7 @@ use fileserve::{FileService, Files as _, dotnet};
 use ipc_core::files::Root;
 use ipc_core::server::{Server, ServerBuilder, ServerLimits};
 use ipc_core::session::SessionLimits;
-use ipc_core::{Deadline, Endpoint, Identity, Peer, Policy, Transport};
+use ipc_core::{Deadline, Endpoint, Peer, Policy, Transport};
 
 use super::args::{Allow, Serve};
 use super::console::Console;
@@ -25,8 +25,10 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     // Before listening: whoever sees the server listen may stop it.
     let mut signals =
         Signals::take().map_err(|error| Failed::system("watch for signals", error))?;
-    let policy = policy(&arguments.allow);
-    let transport = platform::server_transport(serving(&arguments));
+    let serving = serving(&arguments);
+    let policy = any_of(serving.admits.iter().cloned()).unwrap_or_else(Policy::same_user);
+    let transport = platform::server_transport(&serving)
+        .map_err(|error| Failed::new("serve with these options", error))?;
     let (root, names) = match &arguments.what.root {
         Some(directory) => (open_root(directory)?, Names::BelowRoot),
         None => (open_everything()?, Names::Absolute),
@@ -54,7 +56,8 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     let server = begin(builder, files, arguments.compat)
         .map_err(|error| Failed::new(format!("serve at `{endpoint}`"), error))?;
     let few = few_clients(&limits, descriptors);
-    for line in about(&arguments, &endpoint, &*transport, &policy).into_iter().chain(few) {
+    let admits = format!("{policy}{}", platform::whom_it_reaches(&serving, &endpoint));
+    for line in about(&arguments, &endpoint, &*transport, &admits).into_iter().chain(few) {
         remarks.line(line);
     }
 
@@ -94,16 +97,13 @@ fn begin(
     }
 }
 
-fn policy(allow: &[Allow]) -> Policy {
-    let named = allow.iter().filter_map(|term| match term {
+fn serving(arguments: &Serve) -> Serving {
+    let admits = arguments.allow.iter().filter_map(|term| match term {
         Allow::Who(policy) => Some(policy.clone()),
         Allow::Sandboxed => None,
     });
-    any_of(named).unwrap_or_else(Policy::same_user)
-}
-
-fn serving(arguments: &Serve) -> Serving {
     Serving {
+        admits: admits.collect(),
         socket_mode: arguments.socket_mode,
         act_as_root: arguments.allow.contains(&Allow::Who(Policy::uid(0))),
         act_as_sandboxed: arguments.allow.contains(&Allow::Sandboxed),
@@ -144,7 +144,7 @@ fn about(
     arguments: &Serve,
     endpoint: &Endpoint,
     transport: &dyn Transport,
-    policy: &Policy,
+    admits: &str,
 ) -> Vec<String> {
     let own = transport.this_process().ok();
     let what = match &arguments.what.root {
@@ -156,7 +156,7 @@ fn about(
         format!("fileserve: listening at `{endpoint}`"),
         format!("  serves   {what}, with {} workers", arguments.workers),
         format!("  runs as  {runs_as}"),
-        format!("  admits   {policy}{}", socket_says(arguments, endpoint, policy)),
+        format!("  admits   {admits}"),
         format!("  opens    {}", opens(transport, own.as_ref())),
     ];
     if arguments.compat == Some(Compat::Dotnet) {
@@ -165,26 +165,10 @@ fn about(
     lines
 }
 
-/// A policy that admits other users is in vain while only this one can reach the socket.
-fn socket_says(arguments: &Serve, endpoint: &Endpoint, policy: &Policy) -> &'static str {
-    let admits_others = *policy != Policy::same_user();
-    let has_file = !endpoint.name().starts_with('@');
-    if admits_others && has_file && arguments.socket_mode.is_none() {
-        return "; but only this user can reach the socket without `--socket-mode 0666`";
-    }
-    ""
-}
-
-fn opens(transport: &dyn Transport, own: Option<&Peer>) -> String {
-    let is_root = own.and_then(Peer::identity).is_some_and(Identity::is_system);
-    match (transport.capabilities().run_as_peer, is_root) {
-        (false, _) => "nothing: this system cannot act as a client".to_owned(),
-        (true, true) => "each file as the client who asks, with that user's and groups' rights \
-                         and no others"
-            .to_owned(),
-        (true, false) => "each file as the client who asks; without root's rights that is only \
-                          this user with the same groups, and any other is refused"
-            .to_owned(),
+fn opens(transport: &dyn Transport, own: Option<&Peer>) -> &'static str {
+    match transport.capabilities().run_as_peer {
+        true => platform::as_whom(own),
+        false => "nothing: this system cannot act as a client",
     }
 }
 

@@ -2,16 +2,14 @@
 #![allow(clippy::disallowed_methods, reason = "files of the client's own")]
 
 use std::env;
-use std::ffi::OsStr;
 use std::io;
 use std::os::unix;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::Child;
 use std::sync::Arc;
 
 use ipc_core::files::Root;
-use ipc_core::{Endpoint, Error, Result, Transport};
+use ipc_core::{Endpoint, Error, Identity, Peer, Policy, Result, Transport};
 use ipc_unix::{ActAs, UnixRoot, UnixTransport};
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -24,10 +22,13 @@ mod directory;
 #[cfg_attr(target_os = "linux", path = "unix/linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "unix/elsewhere.rs")]
 mod particular;
+mod paths;
 mod stream;
+pub mod words;
 
 pub(crate) use directory::{Directory, Kind};
 pub use particular::{can_become_others, make_fifo, this_program, thread_id};
+pub use paths::{from_top, is_from_top, wire_path};
 pub use stream::Stream;
 
 /// This system's own transport, for a client.
@@ -37,14 +38,39 @@ pub fn transport() -> Arc<dyn Transport> {
 }
 
 /// This system's own transport, for a server.
-#[must_use]
-pub fn server_transport(serving: Serving) -> Arc<dyn Transport> {
+///
+/// # Errors
+/// None here.
+pub fn server_transport(serving: &Serving) -> Result<Arc<dyn Transport>> {
     let act_as = ActAs::default().root(serving.act_as_root).sandboxed(serving.act_as_sandboxed);
     let transport = UnixTransport::new().act_as(act_as);
-    Arc::new(match serving.socket_mode {
+    Ok(Arc::new(match serving.socket_mode {
         Some(mode) => transport.mode(mode),
         None => transport,
-    })
+    }))
+}
+
+/// What keeps clients from `endpoint` that the server would admit; empty if nothing does. A policy
+/// that admits other users is in vain while only this one can reach the socket.
+#[must_use]
+pub fn whom_it_reaches(serving: &Serving, endpoint: &Endpoint) -> &'static str {
+    let admits_others = serving.admits.iter().any(|policy| *policy != Policy::same_user());
+    let has_file = !endpoint.name().starts_with('@');
+    if admits_others && has_file && serving.socket_mode.is_none() {
+        return "; but only this user can reach the socket without `--socket-mode 0666`";
+    }
+    ""
+}
+
+/// As whom a server that can act as clients opens files.
+#[must_use]
+pub fn as_whom(own: Option<&Peer>) -> &'static str {
+    if own.and_then(Peer::identity).is_some_and(Identity::is_system) {
+        "each file as the client who asks, with that user's and groups' rights and no others"
+    } else {
+        "each file as the client who asks; without root's rights that is only this user with the \
+         same groups, and any other is refused"
+    }
 }
 
 /// The directory `directory` as a root below which files are served.
@@ -61,18 +87,6 @@ pub fn open_root(directory: &Path) -> Result<Arc<dyn Root>> {
 /// [`ipc_core::Error::Io`] if it cannot be opened.
 pub fn open_everything() -> Result<Arc<dyn Root>> {
     open_root(Path::new("/"))
-}
-
-/// Whether what a person typed names a file from the top of a system, as it travels.
-#[must_use]
-pub fn is_absolute(typed: &OsStr) -> bool {
-    typed.as_bytes().starts_with(b"/")
-}
-
-/// A path of this system as it travels: its very bytes. `None` for one that cannot travel.
-#[must_use]
-pub fn wire_path(path: &OsStr) -> Option<Vec<u8>> {
-    Some(path.as_bytes().to_vec())
 }
 
 /// Where a program of .NET has the pipe `name`: at the socket `CoreFxPipe_NAME` in the temporary
@@ -129,9 +143,6 @@ pub fn raise_descriptor_limit() -> Option<u64> {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
     getrlimit(Resource::Nofile).current
 }
-
-/// Has what `command` starts be such that it can be asked to stop.
-pub fn stoppable(_command: &mut Command) {}
 
 /// Asks a child to finish what it is doing and end.
 ///

@@ -2,24 +2,26 @@
 #![allow(clippy::disallowed_methods, reason = "files of the client's own")]
 
 use std::env;
-use std::ffi::OsStr;
 use std::io;
 use std::os::windows::fs::{symlink_dir, symlink_file};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::Child;
 use std::sync::Arc;
 
 use ipc_core::files::Root;
-use ipc_core::{Endpoint, Result, Transport};
-use ipc_windows::{Acl, PipeTransport, WindowsRoot, console};
+use ipc_core::{Endpoint, Error, Peer, Policy, Result, Transport};
+use ipc_windows::{Acl, Group, PipeTransport, WindowsRoot, program};
 
 use super::Serving;
 
 pub(super) mod cast;
 mod directory;
+mod paths;
 mod stream;
+pub mod words;
 
 pub(crate) use directory::{Directory, Kind};
+pub use paths::{from_top, is_from_top, wire_path};
 pub use stream::Stream;
 
 /// This system's own transport, for a client.
@@ -28,10 +30,44 @@ pub fn transport() -> Arc<dyn Transport> {
     Arc::new(PipeTransport::new())
 }
 
-/// This system's own transport, for a server.
+/// This system's own transport, for a server. Whom it admits can reach the pipe, and nobody else.
+///
+/// # Errors
+/// [`Error::InvalidInput`] for what only Unix has.
+pub fn server_transport(serving: &Serving) -> Result<Arc<dyn Transport>> {
+    let refuse = |reason: &str| Err(Error::InvalidInput { reason: reason.to_owned() });
+    if serving.socket_mode.is_some() {
+        return refuse("a pipe has no mode: `--allow` says who can reach it");
+    }
+    if serving.act_as_root || serving.act_as_sandboxed {
+        return refuse("`--allow uid:0` and `--allow sandboxed` are about clients on Linux");
+    }
+    let acl =
+        serving.admits.iter().fold(Acl::owner().allow_this_user(), |acl, policy| {
+            match policy.as_sid() {
+                Some(sid) => acl.allow_sid(sid.clone()),
+                None if *policy == Policy::any() => acl.allow(Group::Everyone),
+                None => acl,
+            }
+        });
+    Ok(Arc::new(PipeTransport::new().security(acl)))
+}
+
+/// What keeps clients from `endpoint` that the server would admit: nothing does.
 #[must_use]
-pub fn server_transport(_serving: Serving) -> Arc<dyn Transport> {
-    Arc::new(PipeTransport::new().security(Acl::owner().allow_this_user()))
+pub fn whom_it_reaches(_serving: &Serving, _endpoint: &Endpoint) -> &'static str {
+    ""
+}
+
+/// As whom a server that can act as clients opens files.
+#[must_use]
+pub fn as_whom(_own: Option<&Peer>) -> &'static str {
+    if ipc_windows::can_run_as_others() {
+        "each file as the client who asks, with that token's rights and no others"
+    } else {
+        "each file as the client who asks; without SeImpersonatePrivilege that is only this user, \
+         and any other is refused"
+    }
 }
 
 /// The directory `directory` as a root below which files are served.
@@ -50,22 +86,6 @@ pub fn open_everything() -> Result<Arc<dyn Root>> {
     Ok(Arc::new(WindowsRoot::all_drives()?))
 }
 
-/// Whether what a person typed names a file from the top of a system, as it travels: `/C:/notes.txt`.
-#[must_use]
-pub fn is_absolute(typed: &OsStr) -> bool {
-    matches!(typed.as_encoded_bytes(), [b'/', letter, b':', ..] if letter.is_ascii_alphabetic())
-}
-
-/// A path of this system as it travels: in UTF-8, with `/` between names, and a drive as the first of
-/// them. `None` for one that cannot travel.
-#[must_use]
-pub fn wire_path(path: &OsStr) -> Option<Vec<u8>> {
-    let path = path.to_str()?.replace('\\', "/");
-    let path = path.strip_prefix("//?/").unwrap_or(&path);
-    let has_drive = matches!(path.as_bytes(), [letter, b':', b'/', ..] | [letter, b':'] if letter.is_ascii_alphabetic());
-    Some(if has_drive { format!("/{path}") } else { path.to_owned() }.into_bytes())
-}
-
 /// Where a program of .NET has the pipe `name`. Source: .NET, `PipeStream.GetPipePath`.
 ///
 /// # Errors
@@ -77,7 +97,7 @@ pub fn dotnet_endpoint(name: &str) -> Result<Endpoint> {
 /// The requests to stop that come to this process, Ctrl-C, Ctrl-Break and the end of its console,
 /// instead of their deadly effect.
 #[derive(Debug)]
-pub struct Signals(console::StopRequests);
+pub struct Signals(program::StopRequests);
 
 impl Signals {
     /// Takes them from now on.
@@ -85,7 +105,7 @@ impl Signals {
     /// # Errors
     /// What the system said.
     pub fn take() -> io::Result<Self> {
-        console::StopRequests::take().map(Self)
+        program::StopRequests::take().map(Self)
     }
 
     /// Waits for the next one, and names it.
@@ -100,23 +120,18 @@ pub fn raise_descriptor_limit() -> Option<u64> {
     None
 }
 
-/// Has what `command` starts be such that it can be asked to stop.
-pub fn stoppable(command: &mut Command) {
-    console::stoppable(command);
-}
-
-/// Asks a child, which was started [`stoppable`], to finish what it is doing and end.
+/// Asks a child, which takes [`Signals`], to finish what it is doing and end.
 ///
 /// # Errors
 /// What the system said.
 pub fn ask_to_stop(child: &Child) -> io::Result<()> {
-    console::ask_to_stop(child)
+    program::ask_to_stop(child)
 }
 
 /// The number that the system knows this thread by, where it has one.
 #[must_use]
 pub fn thread_id() -> Option<u32> {
-    Some(console::thread_id())
+    Some(program::thread_id())
 }
 
 /// This program, by its path.

@@ -1,14 +1,11 @@
-//! What comes from the console beside input. Source: the documentation of `SetConsoleCtrlHandler`
-//! and `GenerateConsoleCtrlEvent`.
+//! What comes from the console beside input. Source: the documentation of `SetConsoleCtrlHandler`.
 #![allow(unsafe_code, reason = "calls that the standard library does not have")]
 
 use std::io;
 use std::sync::OnceLock;
 use std::thread;
 
-use windows_sys::Win32::System::Console::{
-    CTRL_BREAK_EVENT, CTRL_C_EVENT, GenerateConsoleCtrlEvent, SetConsoleCtrlHandler,
-};
+use windows_sys::Win32::System::Console::{CTRL_BREAK_EVENT, CTRL_C_EVENT, SetConsoleCtrlHandler};
 use windows_sys::Win32::System::Threading::GetCurrentThreadId;
 use windows_sys::core::BOOL;
 
@@ -19,7 +16,7 @@ use super::check;
 pub(crate) enum Event {
     /// Somebody typed Ctrl-C.
     CtrlC,
-    /// Somebody typed Ctrl-Break, or another process asks for it.
+    /// Somebody typed Ctrl-Break.
     CtrlBreak,
     /// The console is closed, the user logs off, or the system shuts down: the process is ended
     /// in a few seconds.
@@ -36,12 +33,6 @@ pub(crate) fn listen(listener: impl Fn(Event) + Send + Sync + 'static) -> io::Re
     // SAFETY: `handle` is a function of this program, so it stays where it is; it may run on any
     // thread, and what it uses is `Sync` and never dropped.
     check(unsafe { SetConsoleCtrlHandler(Some(handle), 1) })
-}
-
-/// Makes a process, which is the first of its group, see Ctrl-Break.
-pub(crate) fn send_break(group: u32) -> io::Result<()> {
-    // SAFETY: two numbers.
-    check(unsafe { GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, group) })
 }
 
 /// The number that the system knows this thread by.

@@ -20,6 +20,7 @@ pub(crate) mod process;
 mod restricted;
 pub(crate) mod security;
 pub(crate) mod spawn;
+pub(crate) mod stop;
 pub(crate) mod token;
 pub(crate) mod token_facts;
 pub(crate) mod wide;

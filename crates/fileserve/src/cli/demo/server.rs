@@ -24,7 +24,6 @@ impl DemoServer {
         command.args(["serve", "--json", "--workers", "4"]);
         command.arg(scene.endpoint()).arg("--root").arg(scene.root());
         command.args(scene.cast.serving);
-        platform::stoppable(&mut command);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let stdout = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let stderr = BufReader::new(child.stderr.take().ok_or(io::ErrorKind::BrokenPipe)?);

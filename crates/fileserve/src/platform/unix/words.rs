@@ -1,0 +1,65 @@
+//! What the command line says of this system.
+
+/// What names an endpoint.
+pub const ENDPOINT: &str = "An ENDPOINT is a name (`files`) or, where you want to choose the \
+    place, `unix:/path/of/socket`.";
+
+/// A directory that people share.
+pub const SHARED: &str = "/srv/files";
+
+/// What serving means.
+pub const SERVE: &str = "\
+Serve files at an endpoint until Ctrl-C
+
+Every file is opened with the rights of the client who asks: run as root, the server takes on the \
+client's user and groups for each open; run as anybody else, it serves only clients of its own user. \
+What the system would refuse to the client, the server refuses too.
+
+Each request is one line on standard output. Ctrl-C or SIGTERM lets running transfers finish; a \
+second Ctrl-C stops at once.";
+
+/// What fetching means.
+pub const GET: &str = "\
+Fetch a file, to standard output or to a file
+
+With `-o` the content is collected in `.NAME.part`, which only you can read, and gets its final name \
+only when it is whole. It keeps the permissions of a file of yours that it replaces. A transfer that \
+was cut goes on with `--resume`; if the file has changed meanwhile, or changes while it comes, that is \
+a failure, never a file of two halves.
+
+In a directory that others write to, nothing of theirs is used: a `.NAME.part` or a FIFO of another \
+user is refused, and a symbolic link is followed only if it is yours or root's.
+
+A device or a FIFO takes the content as it comes. `/dev/stdout` and `/dev/fd/N` are what this program \
+has open there. A closed standard output counts as `/dev/null`.";
+
+/// What the demonstration shows.
+pub const DEMO: &str = "\
+Play the scenario with real processes: several users, one server, and who may read what
+
+As root the clients are four different users; as anybody else the demonstration shows what one user \
+can and says what it leaves out. Ends with 0 only if everything went as expected.";
+
+/// Who may connect, in a line.
+pub const ALLOW: &str = "Who may connect: any, same-user, system, uid:N, gid:N; may be repeated \
+    [default: same-user]";
+
+/// Who may connect.
+pub const ALLOW_LONG: &str = "\
+Who may connect: any, same-user, system, uid:N, gid:N; may be repeated [default: same-user]
+
+The socket's permissions decide first: other users also need `--socket-mode`.
+
+Two terms also say whom the server acts as: `uid:0` as a root that may be a container's, and \
+`sandboxed` as clients from other user namespaces, whose sandbox the server would leave.";
+
+/// Whom the server may be, in a line.
+pub const TRUST: &str =
+    "Whom the server may be: any, same-user, system, uid:N, gid:N; may be repeated";
+
+/// What `--compat dotnet` makes of an endpoint.
+pub const DOTNET_NAME: &str = "the name of a pipe, as a program of .NET has it (the socket \
+    `CoreFxPipe_NAME` in $TMPDIR, else in /tmp), or an absolute path";
+
+/// Whether what is bound has permission bits.
+pub const HAS_SOCKET_MODE: bool = true;

@@ -1,0 +1,66 @@
+//! What the command line says of this system.
+
+/// What names an endpoint.
+pub const ENDPOINT: &str = "An ENDPOINT is a name (`files`), which is the pipe \\\\.\\pipe\\files, or \
+    `pipe://HOST/NAME`\nof another machine.";
+
+/// A directory that people share.
+pub const SHARED: &str = r"C:\Shared";
+
+/// What serving means.
+pub const SERVE: &str = "\
+Serve files at an endpoint until Ctrl-C
+
+Every file is opened with the token of the client who asks: run as a service or as an elevated \
+administrator, the server takes on any client's token for each open; run as anybody else, it serves \
+only clients of its own user, restricted ones with what they are left. What the system would refuse \
+to the client, the server refuses too.
+
+A name is a file's or it is refused: none of a device (`nul.txt`), none of a stream (`a:b`), none with \
+a dot or a space at its end. No link below the directory is followed. With `--any-path` a path begins \
+with one of this machine's own drives, and nothing that is asked for leaves the machine.
+
+Each request is one line on standard output. Ctrl-C or Ctrl-Break lets running transfers finish; a \
+second one stops at once.";
+
+/// What fetching means.
+pub const GET: &str = "\
+Fetch a file, to standard output or to a file
+
+With `-o` the content is collected in `.NAME.part`, which only you can read, and gets its final name \
+only when it is whole. It keeps the permissions of a file of yours that it replaces; otherwise it has \
+those of its directory. A transfer that was cut goes on with `--resume`; if the file has changed \
+meanwhile, or changes while it comes, that is a failure, never a file of two halves.
+
+In a directory that others write to, nothing of theirs is used: a `.NAME.part` of another user is \
+refused, and a symbolic link is followed only if it is yours or an administrator's.
+
+A device takes the content as it comes, such as `NUL` or, for the console, `CON`.";
+
+/// What the demonstration shows.
+pub const DEMO: &str = "\
+Play the scenario with real processes: several clients, one server, and who may read what
+
+Run by an elevated administrator, two of the clients have lost the rights of administrators; run by \
+anybody else, the demonstration shows what one user can and says what it leaves out. Ends with 0 only \
+if everything went as expected.";
+
+/// Who may connect, in a line.
+pub const ALLOW: &str = "Who may connect: any, same-user, system, admins, sid:S-1-…; may be \
+    repeated [default: same-user]";
+
+/// Who may connect.
+pub const ALLOW_LONG: &str = "\
+Who may connect: any, same-user, system, admins, sid:S-1-…; may be repeated [default: same-user]
+
+Whoever is not named cannot reach the pipe at all, and nobody from another machine can.";
+
+/// Whom the server may be, in a line.
+pub const TRUST: &str =
+    "Whom the server may be: any, same-user, system, sid:S-1-…; may be repeated";
+
+/// What `--compat dotnet` makes of an endpoint.
+pub const DOTNET_NAME: &str = "the name of a pipe, as a program of .NET has it";
+
+/// Whether what is bound has permission bits.
+pub const HAS_SOCKET_MODE: bool = false;
