@@ -46,7 +46,9 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result {
         "clippy" => workspace.run(&mut cargo(workspace, command, &[], arguments)?),
         "doc" if arguments.is_empty() => doc(workspace),
         "doc" => workspace.run(&mut cargo(workspace, command, &[], arguments)?),
-        "test" => run_tests(workspace, which, arguments).map(drop),
+        "test" => {
+            run_tests(workspace, which, arguments).map(|output| say_how_many_skipped(&output))
+        }
         "run" => run_program(workspace, which, arguments),
         _ => Err(format!("there is no command `{command}`\n{USAGE}")),
     }
@@ -74,7 +76,7 @@ pub(crate) fn doc(workspace: &Workspace) -> Result {
 /// The tests, and nothing left out that `.ci/skips.txt` does not list.
 pub(crate) fn test(workspace: &Workspace) -> Result {
     let output = run_tests(workspace, Which::Honest, &[])?;
-    skips::refuse_unlisted(&output, &workspace.read(skips::LIST)?)
+    skips::refuse_unlisted(&output, &workspace.read(skips::LIST)?, "honest Wine")
 }
 
 /// The Wine that is built here answers every question as Windows does.
@@ -95,6 +97,14 @@ fn run_tests(workspace: &Workspace, which: Which, arguments: &[&str]) -> Result<
     let wine = Wine::ready(workspace, which)?;
     let mut command = cargo(workspace, "test", &["--config", &wine.runner()?], arguments)?;
     wine.run(&mut command, |command| workspace.run_keeping_stderr(command))
+}
+
+fn say_how_many_skipped(output: &[String]) {
+    match skips::skips_in(output).count() {
+        0 => {}
+        1 => eprintln!("1 test was skipped; it says why above"),
+        count => eprintln!("{count} tests were skipped; each says why above"),
+    }
 }
 
 fn run_program(workspace: &Workspace, which: Which, arguments: &[&str]) -> Result {
