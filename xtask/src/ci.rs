@@ -31,6 +31,7 @@ const STEPS: &[Step] = &[
     Step { name: "windows-clippy", run: windows::clippy },
     Step { name: "windows-test", run: windows::test },
     Step { name: "windows-doc", run: windows::doc },
+    Step { name: "windows-demo", run: windows::demo },
     Step { name: "deny", run: deny::check },
 ];
 
