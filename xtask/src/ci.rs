@@ -27,9 +27,11 @@ const STEPS: &[Step] = &[
     Step { name: "macos", run: oldest::check_macos },
     Step { name: "freebsd", run: oldest::check_freebsd },
     Step { name: "windows-setup", run: windows::setup },
+    Step { name: "honest-wine", run: windows::prove_honest_wine },
     Step { name: "windows-clippy", run: windows::clippy },
     Step { name: "windows-test", run: windows::test },
     Step { name: "windows-doc", run: windows::doc },
+    Step { name: "windows-demo", run: windows::demo },
     Step { name: "deny", run: deny::check },
 ];
 

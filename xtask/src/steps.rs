@@ -32,7 +32,7 @@ pub(crate) fn test(workspace: &Workspace) -> Result {
     let program = words.next().ok_or("the test command is empty")?;
     let arguments: Vec<&str> = words.collect();
     let output = workspace.run_keeping_stderr(&mut workspace.command(program, &arguments))?;
-    skips::refuse_unlisted(&output, &workspace.read(skips::LIST)?)
+    skips::refuse_unlisted(&output, &workspace.read(skips::LIST)?, "Linux")
 }
 
 /// The scenario that the README shows first, in the command line's release build.

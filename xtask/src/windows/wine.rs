@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::toolchain::TARGET;
 use super::users::Users;
@@ -59,6 +59,12 @@ impl<'a> Wine<'a> {
             self.stop_server()?;
         }
         outcome
+    }
+
+    /// Puts questions to it whose answers are known, if it is the one that is built here.
+    pub(super) fn prove(&self) -> Result {
+        let mut command = self.workspace.command(self.workspace.path(CHECK), &[HONEST]);
+        self.run(&mut command, |command| self.workspace.run(command))
     }
 
     /// Tells `command`, or what it starts, to use this prefix and this server and nothing else.
@@ -138,11 +144,13 @@ impl Which {
 
 /// The loader and the server of the Wine that is built here.
 fn honest(workspace: &Workspace) -> Result<(PathBuf, PathBuf)> {
-    let build = workspace.path("xtask/honest-wine/build.sh");
-    workspace.run(workspace.command(build, &[HONEST]).stdout(std::process::Stdio::null()))?;
+    workspace.run(workspace.command(workspace.path(BUILD), &[HONEST]).stdout(Stdio::null()))?;
     let root = workspace.path(HONEST).join("root");
     Ok((root.join("bin/wine"), root.join("lib/wine/wineserver")))
 }
+
+const BUILD: &str = "xtask/honest-wine/build.sh";
+const CHECK: &str = "xtask/honest-wine/check.sh";
 
 /// Where the honest Wine is built.
 const HONEST: &str = "target/ci/honest-wine";

@@ -1,6 +1,8 @@
 //! What comes out of a served directory and what does not, of what only Unix has: links, devices,
 //! FIFOs, leases, mounts, names of any bytes.
 
+#![cfg(unix)]
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
