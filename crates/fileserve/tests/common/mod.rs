@@ -11,6 +11,7 @@ use std::process::{Command, Output, Stdio};
 pub(crate) use ipc_testkit::skip;
 use tempfile::TempDir;
 
+pub(crate) mod dotnet;
 pub(crate) mod raw;
 mod server;
 #[path = "../../../../tests/common/system/mod.rs"]

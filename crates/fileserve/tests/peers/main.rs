@@ -2,7 +2,6 @@
 //!
 //! `Peer.cs` and `peer.js` beside this file are written in the manner of the sample whose protocol
 //! this is; `cargo xtask peers` makes them ready.
-#![cfg(unix)]
 #![allow(clippy::disallowed_methods, reason = "files of the test's own")]
 
 #[path = "../common/mod.rs"]
@@ -14,7 +13,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
-use common::users::{self, ALICE, fileserve_as, is_root};
 use common::{Place, Server, Text, fileserve, run, texts};
 use fileserve::{dotnet, platform};
 use ipc_core::{ConnectOptions, Deadline, ImpersonationLevel};
@@ -122,32 +120,8 @@ for_each_program! {
     }
 }
 
-/// Both refuse a user what that user may not read, though they may read it themselves.
-#[test]
-fn a_server_of_dotnet_and_this_one_refuse_the_same_user() {
-    let test = "a_server_of_dotnet_and_this_one_refuse_the_same_user";
-    let Some(peer) = Peer::dotnet(test) else { return };
-    if !is_root(test) {
-        return;
-    }
-    bounded(move || {
-        let place = Place::new();
-        let path = place.owned("key", "secret", 0o600, 0, 0);
-        let forbidden = || {
-            let mut get = fileserve_as(ALICE, ["get", &place.pipe(), "--compat", "dotnet"]);
-            get.args(["--trust", "system"]).arg(&path);
-            run(get).failed(7, "closed without a word");
-        };
-        {
-            let _server = peer.serve(&place.pipe());
-            // A server of .NET leaves its socket to the umask.
-            users::set_mode(&place.beside("socket"), 0o666);
-            forbidden();
-        }
-        let _server = Server::for_dotnet(&place, ["--allow", "any", "--socket-mode", "0666"]);
-        forbidden();
-    });
-}
+#[cfg(target_os = "linux")]
+mod users;
 
 /// Files of every kind, and what is none or may not be read.
 struct Files {
@@ -161,12 +135,7 @@ impl Files {
         let place = Place::new();
         let made = |text: Text| (text.clone(), place.file(text.name, &text.bytes));
         let texts = texts().into_iter().map(made).collect();
-        let mut refused = vec![place.files().join("missing"), place.files(), "".into()];
-        if !platform::can_become_others() {
-            let forbidden = place.file("forbidden", "secret");
-            users::set_mode(&forbidden, 0);
-            refused.push(forbidden); // root's own programs may read it
-        }
+        let refused = vec![place.files().join("missing"), place.files(), "".into()];
         Self { place, texts, refused }
     }
 
