@@ -9,6 +9,7 @@ mod file_acl;
 pub mod files;
 mod identity;
 mod listener;
+pub mod process;
 pub mod restricted;
 mod root;
 mod security;

@@ -10,6 +10,7 @@ pub(crate) mod files;
 pub(crate) mod handles;
 pub(crate) mod local;
 pub(crate) mod lonely;
+pub(crate) mod memory;
 pub(crate) mod name;
 pub(crate) mod overlapped;
 pub(crate) mod pipe;
