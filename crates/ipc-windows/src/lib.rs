@@ -8,6 +8,7 @@ mod file_acl;
 pub mod files;
 mod identity;
 mod listener;
+pub mod process;
 pub mod program;
 pub mod restricted;
 mod root;

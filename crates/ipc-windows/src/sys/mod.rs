@@ -9,6 +9,7 @@ pub(crate) mod event;
 pub(crate) mod files;
 pub(crate) mod handles;
 pub(crate) mod local;
+pub(crate) mod memory;
 pub(crate) mod name;
 pub(crate) mod overlapped;
 pub(crate) mod pipe;
