@@ -266,3 +266,6 @@ impl fmt::Debug for Ring {
 /// Source: Linux `uapi/linux/io_uring.h`.
 const REGISTER_PERSONALITY: u8 = 9;
 const UNREGISTER_PERSONALITY: u8 = 10;
+
+#[cfg(test)]
+mod tests;
