@@ -72,18 +72,19 @@ fn a_connection_is_registered_once_on_each_thread_that_opens_for_it() {
     let root = UnixRoot::open_dir(directory.path()).expect("opens");
     let clients: Vec<_> = users.iter().map(|user| Client::of(user, Chosen::RequestOnly)).collect();
     let start = Barrier::new(4);
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                start.wait();
-                for n in 0..400 {
-                    let (user, client) = (&users[n % 4], &clients[n % 4]);
-                    assert_eq!(client.read(&root, &name(user)).expect("its own"), name(user));
-                    client.open(&root, &name(&users[(n + 1) % 4])).expect_err("another's");
-                }
-                assert_eq!(registered().len(), 4, "one for each client, whatever was asked");
-            });
+    let serve = || {
+        start.wait();
+        for n in 0..400 {
+            let (user, client) = (&users[n % 4], &clients[n % 4]);
+            assert_eq!(client.read(&root, &name(user)).expect("its own"), name(user));
+            client.open(&root, &name(&users[(n + 1) % 4])).expect_err("another's");
         }
+        assert_eq!(registered().len(), 4, "one for each client, whatever was asked");
+    };
+    thread::scope(|scope| {
+        // Joined one by one: the scope itself does not wait until their rings are closed.
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(serve)).collect();
+        threads.into_iter().for_each(|thread| thread.join().expect("served"));
     });
     // The threads have ended, and their rings with them: what was theirs goes at the next occasion.
     clients[0].open(&root, &name(&users[0])).expect("its own");
