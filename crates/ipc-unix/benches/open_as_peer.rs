@@ -7,7 +7,6 @@
 
 use std::fs::{self, Permissions};
 use std::io::Write;
-use std::os::fd::AsFd;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -102,7 +101,7 @@ fn open_plainly(root: &UnixRoot) -> rustix::fd::OwnedFd {
     use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-    let directory = root.directory().as_fd();
+    let directory = root.directory().expect("it is one");
     openat2(directory, "clients", flags, Mode::empty(), resolve).expect("root may")
 }
 

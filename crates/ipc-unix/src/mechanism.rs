@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::request;
+use crate::{request, switch};
 
 /// By which mechanism [`open_as_peer`](ipc_core::Connection::open_as_peer) and
 /// [`stat_as_peer`](ipc_core::Connection::stat_as_peer) get the peer's rights; see
@@ -33,6 +33,9 @@ pub enum OpensBy {
         /// Why there are no requests.
         why: String,
     },
+    /// This process cannot become anybody else: it opens as itself, and only for peers with its own
+    /// user and groups.
+    Itself,
 }
 
 impl fmt::Display for OpensBy {
@@ -40,6 +43,7 @@ impl fmt::Display for OpensBy {
         match self {
             Self::Request => f.write_str("requests with registered credentials (io_uring)"),
             Self::Thread { why } => write!(f, "switching the thread ({why})"),
+            Self::Itself => f.write_str("itself, for peers with its own user and groups"),
         }
     }
 }
@@ -60,6 +64,7 @@ impl Mechanism {
     pub(crate) fn opens_by(self) -> Result<OpensBy, &'static str> {
         let why = match (self.choose()?, request::available()) {
             (Chosen::Request | Chosen::RequestOnly, _) => return Ok(OpensBy::Request),
+            (Chosen::Thread, _) if !switch::can_become_others() => return Ok(OpensBy::Itself),
             (Chosen::Thread, Err(why)) if self == Self::Auto => why,
             (Chosen::Thread, _) => "as it was asked for",
         };

@@ -13,7 +13,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -46,10 +46,11 @@ pub(crate) struct Opener<'a> {
 
 impl Opener<'_> {
     pub(crate) fn open(&self, root: &dyn Root, path: &RelativePath, how: Open) -> Result<File> {
-        let (directory, rules) = (root.directory().as_fd(), root.rules());
         self.ask(
-            |ring, by| {
-                let opened = ring.open_below(by, directory, path, root::wanted(how), rules)?;
+            root,
+            |ring, by, directory| {
+                let wanted = root::wanted(how);
+                let opened = ring.open_below(by, directory, path, wanted, root.rules())?;
                 let refused =
                     |error: crate::sys::Errno| root::refusal(Operation::Open, path, error.into());
                 Ok(opened.map_err(refused).and_then(|opened| root.admit(opened.into(), how)))
@@ -59,31 +60,34 @@ impl Opener<'_> {
     }
 
     pub(crate) fn stat(&self, root: &dyn Root, path: &RelativePath) -> Result<Metadata> {
-        let (directory, rules) = (root.directory().as_fd(), root.rules());
         self.ask(
-            |ring, by| {
-                let found = ring.stat_below(by, directory, path, rules)?;
+            root,
+            |ring, by, directory| {
+                let found = ring.stat_below(by, directory, path, root.rules())?;
                 Ok(found.map_err(|error| root::refusal(Operation::Inspect, path, error.into())))
             },
             |by| root.stat(by, path),
         )
     }
 
-    /// The answer of `request`, or that of `open` where no request is to be had. `request` fails if
-    /// the kernel has not decided it.
+    /// The answer of `request`, or that of `open` where no request is to be had; that is so for a
+    /// root without a directory too. `request` fails if the kernel has not decided it.
     fn ask<T>(
         &self,
-        request: impl FnOnce(&ThreadRing, &Registration) -> io::Result<Result<T>>,
+        root: &dyn Root,
+        request: impl FnOnce(&ThreadRing, &Registration, BorrowedFd<'_>) -> io::Result<Result<T>>,
         open: impl FnOnce(&AsPeer) -> Result<T>,
     ) -> Result<T> {
         let turn = Turn::begin(self.level)?;
-        if self.chosen == Chosen::Thread {
+        let (Chosen::Request | Chosen::RequestOnly, Some(directory)) =
+            (self.chosen, root.directory())
+        else {
             return self.switch_and_open(&turn, |_| Ok(None), open);
-        }
+        };
         let ring = own_ring::get();
         if let Ok(ring) = &ring {
             if let Some(known) = self.known.on(ring) {
-                match request(ring, &known) {
+                match request(ring, &known, directory.as_fd()) {
                     Ok(answer) => return answer,
                     Err(undecided) => self.undecided(ring, undecided)?,
                 }

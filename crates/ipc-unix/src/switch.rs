@@ -64,6 +64,12 @@ pub fn can_run_as_peer() -> bool {
     }
 }
 
+/// `true` if this thread may become any user: it has the two capabilities for it.
+pub(crate) fn can_become_others() -> bool {
+    let capabilities = this_thread().map(|thread| thread.capabilities());
+    matches!(capabilities, Some(Ok(capabilities)) if capabilities.can_switch())
+}
+
 /// Runs `work` on this thread as `peer`, whose client granted `level`.
 pub(crate) fn run_as_peer(
     peer: &UnixPeer,

@@ -4,17 +4,16 @@ use std::collections::hash_map::RandomState;
 use std::fs::{self, Permissions};
 use std::hash::{BuildHasher, Hasher};
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::{env, thread};
 
 use ipc_core::Error;
-use ipc_core::files::{RelativePath, Root};
+use ipc_core::files::{RelativePath, ResolveRules};
 use ipc_core::peer::UnixIdentity;
 
-use crate::root::UnixRoot;
 use crate::switch::rehearse;
 use crate::sys::ring::ThreadRing;
 use crate::sys::walk::Wanted;
@@ -46,7 +45,7 @@ fn try_out_here() -> Result<(), String> {
     made.and_then(|()| place.put(OURS)).map_err(|error| format!("no file to try: {error}"))?;
     let open = |name: &[u8]| {
         let path = RelativePath::new(name).map_err(|error| error.chain())?;
-        let (root, rules) = (place.root.directory().as_fd(), place.root.rules());
+        let (root, rules) = (place.inner.as_fd(), ResolveRules::default());
         ring.open_below(&registration, root, &path, Wanted::Content, rules)
             .map_err(|error| format!("a request failed: {error}"))
     };
@@ -90,7 +89,7 @@ fn explain(error: &io::Error) -> String {
 /// A directory in which everybody may make files and which nobody else can reach.
 struct Place {
     outer: PathBuf,
-    root: UnixRoot,
+    inner: OwnedFd,
 }
 
 impl Place {
@@ -111,18 +110,18 @@ impl Place {
         let outer = parent.join(format!(".ipc-self-test-{number:016x}"));
         directory::make_directory(&outer, 0o700)?;
         let inner = outer.join("open to all");
-        let root = fs::create_dir(&inner)
+        let opened = fs::create_dir(&inner)
             .and_then(|()| fs::set_permissions(&inner, Permissions::from_mode(0o777)))
-            .and_then(|()| UnixRoot::open_dir(&inner).map_err(io::Error::other));
-        if root.is_err() {
+            .and_then(|()| Ok(directory::open_directory(&inner, false)?));
+        if opened.is_err() {
             let _ = fs::remove_dir_all(&outer);
         }
-        Ok(Self { root: root?, outer })
+        Ok(Self { inner: opened?, outer })
     }
 
     /// Makes a file that is for this thread's user only.
     fn put(&self, name: &[u8]) -> io::Result<()> {
-        Ok(directory::create(self.root.directory().as_fd(), name).map(drop)?)
+        Ok(directory::create(self.inner.as_fd(), name).map(drop)?)
     }
 }
 

@@ -99,7 +99,7 @@ struct Nesting {
 }
 
 impl Root for Nesting {
-    fn directory(&self) -> &File {
+    fn directory(&self) -> Option<&File> {
         self.root.directory()
     }
 

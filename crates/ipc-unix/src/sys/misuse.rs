@@ -27,9 +27,10 @@ pub(crate) fn interrupt_this_thread() -> usize {
 /// Has a system call of this thread, and of those that it starts, refused with `errno`: always, or
 /// only with a second argument of zero.
 pub(crate) fn refuse_call(number: libc::c_long, errno: libc::c_int, only_zero: bool) {
-    const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
-    const JUMP: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
-    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+    // Source: Linux `uapi/linux/bpf_common.h`: LD|W|ABS, JMP|JEQ|K, RET|K.
+    const LOAD: u16 = 0x20;
+    const JUMP: u16 = 0x15;
+    const RETURN: u16 = 0x06;
     let step = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
     let number = u32::try_from(number).expect("small");
     let errno = u32::try_from(errno).expect("positive");

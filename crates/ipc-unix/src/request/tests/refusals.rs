@@ -212,7 +212,7 @@ fn t57_the_self_test_names_what_is_missing() {
         let why = reason_with(call, error);
         assert!(why.contains(words), "{call} {error}: {why}");
     }
-    let unprivileged = User::new(42_000, &[]).run(|| self_test::try_out());
+    let unprivileged = User::new(42_000, &[]).run(self_test::try_out);
     let why = unprivileged.expect_err("it cannot switch");
     assert!(why.contains("CAP_SETUID"), "{why}");
     self_test::try_out().expect("nothing is missing");
