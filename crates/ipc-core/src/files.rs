@@ -16,6 +16,10 @@ use crate::transport::AsPeer;
 /// that no race with a rename leads out of it.
 pub trait Root: fmt::Debug + Send + Sync {
     /// The directory itself; `None` for a root that is several, as that of all drives on Windows.
+    ///
+    /// Below a directory a transport may resolve names by itself, by [`rules`](Self::rules) and
+    /// [`admit`](Self::admit) and without [`open`](Self::open) and [`stat`](Self::stat): a root where
+    /// these do more has none either.
     fn directory(&self) -> Option<&File>;
 
     /// What every resolution below this root obeys.

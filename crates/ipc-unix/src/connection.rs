@@ -17,12 +17,15 @@ use std::io::IoSlice;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::{Arc, OnceLock};
 
+use ipc_core::files::{Metadata, Open, RelativePath, Root};
 use ipc_core::transport::{AsPeer, Handles, Interest, Key, Messages, Ready};
 use ipc_core::{
     Connection, Deadline, Endpoint, Error, ImpersonationLevel, Operation, Peer, Result,
 };
 
 use crate::identity::{ActAs, UnixPeer};
+use crate::mechanism::Chosen;
+use crate::request::{Opener, Registrations};
 use crate::switch;
 use crate::sys::poller::Poller;
 use crate::sys::socket::{self, Kind, MAX_PARTS};
@@ -71,6 +74,8 @@ pub(crate) enum Role {
         /// What the client has stated.
         level: OnceLock<ImpersonationLevel>,
         act_as: ActAs,
+        opening: Chosen,
+        registrations: Registrations,
         waiter: Option<Arc<SocketWaiter>>,
     },
 }
@@ -80,8 +85,13 @@ impl Role {
         Self::Client { level }
     }
 
-    pub(crate) fn server(act_as: ActAs, waiter: Option<Arc<SocketWaiter>>) -> Self {
-        Self::Server { level: OnceLock::new(), act_as, waiter }
+    pub(crate) fn server(
+        act_as: ActAs,
+        opening: Chosen,
+        waiter: Option<Arc<SocketWaiter>>,
+    ) -> Self {
+        let (level, registrations) = (OnceLock::new(), Registrations::default());
+        Self::Server { level, act_as, opening, registrations, waiter }
     }
 }
 
@@ -111,6 +121,15 @@ impl UnixConnection {
     /// The peer, whether or not it wishes to be known.
     fn known_peer(&self) -> Result<&UnixPeer> {
         self.peer.as_ref().map_err(|reason| Error::IdentityUnknown { reason: reason.clone() })
+    }
+
+    /// What opens files as the peer, on a server's end: a server grants its clients nothing.
+    fn opener(&self) -> Result<Opener<'_>> {
+        let Role::Server { act_as, opening, registrations, .. } = &self.role else {
+            return Err(Error::Unsupported { operation: Operation::RunAsPeer });
+        };
+        let (peer, level) = (self.known_peer()?, self.level());
+        Ok(Opener { peer, level, act_as, chosen: *opening, known: registrations })
     }
 
     /// Sends `parts`, as one, and the handles that were offered.
@@ -268,11 +287,16 @@ impl Connection for UnixConnection {
     }
 
     fn run_as_peer(&self, work: &mut dyn FnMut(&AsPeer)) -> Result<()> {
-        let Role::Server { act_as, .. } = &self.role else {
-            // A server grants its clients nothing.
-            return Err(Error::Unsupported { operation: Operation::RunAsPeer });
-        };
-        switch::run_as_peer(self.known_peer()?, self.level(), act_as, work)
+        let Opener { peer, level, act_as, .. } = self.opener()?;
+        switch::run_as_peer(peer, level, act_as, work)
+    }
+
+    fn open_as_peer(&self, root: &dyn Root, path: &RelativePath, how: Open) -> Result<File> {
+        self.opener()?.open(root, path, how)
+    }
+
+    fn stat_as_peer(&self, root: &dyn Root, path: &RelativePath) -> Result<Metadata> {
+        self.opener()?.stat(root, path)
     }
 
     fn messages(&self) -> Option<&dyn Messages> {

@@ -6,6 +6,8 @@ mod connect;
 mod connection;
 mod identity;
 mod listener;
+mod mechanism;
+mod request;
 mod root;
 mod switch;
 mod sys;
@@ -16,6 +18,7 @@ mod waiter;
 
 pub use connection::regular_file;
 pub use identity::ActAs;
+pub use mechanism::{Mechanism, OpensBy};
 pub use root::UnixRoot;
 pub use switch::can_run_as_peer;
 pub use transport::UnixTransport;

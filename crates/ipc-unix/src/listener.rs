@@ -12,6 +12,7 @@ use ipc_core::{
 use crate::address::Address;
 use crate::connection::{Role, UnixConnection};
 use crate::identity::{self, ActAs};
+use crate::mechanism::Chosen;
 use crate::sys::latch::Latch;
 use crate::sys::socket::Kind;
 use crate::sys::{Errno, poll, socket};
@@ -31,6 +32,7 @@ pub(crate) struct Settings {
     pub(crate) mode: u32,
     pub(crate) backlog: u32,
     pub(crate) act_as: ActAs,
+    pub(crate) opening: Chosen,
 }
 
 /// A bound Unix domain socket.
@@ -48,6 +50,7 @@ pub(crate) struct UnixListener {
     kind: Kind,
     handles: bool,
     act_as: ActAs,
+    opening: Chosen,
 }
 
 impl UnixListener {
@@ -60,7 +63,7 @@ impl UnixListener {
         let closing = Latch::new().map_err(failed)?;
         let waiter = SocketWaiter::new().map_err(failed)?.map(Arc::new);
         let address = Address::to_bind(endpoint)?;
-        let Settings { kind, mode, backlog, act_as } = settings;
+        let Settings { kind, mode, backlog, act_as, opening } = settings;
         let (socket, name) = open::open(&address, endpoint, Opening { kind, mode, backlog })?;
         Ok(Self {
             endpoint: endpoint.clone(),
@@ -72,6 +75,7 @@ impl UnixListener {
             kind,
             handles: options.handles,
             act_as,
+            opening,
         })
     }
 
@@ -99,7 +103,7 @@ impl UnixListener {
     fn connection(&self, socket: OwnedFd) -> UnixConnection {
         let socket = Arc::new(socket);
         let peer = identity::peer_of(&socket).map_err(|error| error.chain());
-        let role = Role::server(self.act_as.clone(), self.waiter.clone());
+        let role = Role::server(self.act_as.clone(), self.opening, self.waiter.clone());
         UnixConnection::new(socket, self.endpoint.clone(), self.kind, self.handles, peer, role)
     }
 }

@@ -108,11 +108,7 @@ impl Root for UnixRoot {
     }
 
     fn open(&self, _by: &AsPeer, path: &RelativePath, how: Open) -> Result<File> {
-        let wanted = match how {
-            Open::List => Wanted::Directory,
-            _ => Wanted::Content,
-        };
-        let opened = files::open_below(self.directory.as_fd(), path, wanted, self.rules)
+        let opened = files::open_below(self.directory.as_fd(), path, wanted(how), self.rules)
             .map_err(|source| refusal(Operation::Open, path, source))?;
         self.admit(opened.into(), how)
     }
@@ -144,8 +140,16 @@ impl Root for UnixRoot {
     }
 }
 
+/// What the system opens for it.
+pub(crate) fn wanted(how: Open) -> Wanted {
+    match how {
+        Open::List => Wanted::Directory,
+        _ => Wanted::Content,
+    }
+}
+
 /// What the system's refusal means to the peer.
-fn refusal(operation: Operation, path: &RelativePath, source: io::Error) -> Error {
+pub(crate) fn refusal(operation: Operation, path: &RelativePath, source: io::Error) -> Error {
     let remote = |kind, text| Error::Remote(Failure::new(kind, format!("`{path}` {text}")));
     match source.raw_os_error() {
         Some(libc::EXDEV) => remote(ErrorKind::OutsideRoot, "leads out of the served directory"),

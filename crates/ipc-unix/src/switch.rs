@@ -22,11 +22,12 @@
 
 use std::cell::Cell;
 
+use ipc_core::peer::UnixIdentity;
 use ipc_core::{AsPeer, Error, ImpersonationLevel, Operation, Result};
 
 use crate::identity::facts::AskedAs;
 use crate::identity::{ActAs, UnixPeer};
-use crate::sys::thread_identity::{self, this_thread};
+use crate::sys::thread_identity::{self, ThisThread, this_thread};
 
 mod decide;
 mod guard;
@@ -63,41 +64,101 @@ pub fn can_run_as_peer() -> bool {
     }
 }
 
+/// `true` if this thread may become any user: it has the two capabilities for it.
+pub(crate) fn can_become_others() -> bool {
+    let capabilities = this_thread().map(|thread| thread.capabilities());
+    matches!(capabilities, Some(Ok(capabilities)) if capabilities.can_switch())
+}
+
 /// Runs `work` on this thread as `peer`, whose client granted `level`.
-#[allow(clippy::disallowed_methods, reason = "the thread has become the peer where it attests")]
 pub(crate) fn run_as_peer(
     peer: &UnixPeer,
     level: Option<ImpersonationLevel>,
     settings: &ActAs,
     work: &mut dyn FnMut(&AsPeer),
 ) -> Result<()> {
-    let thread = this_thread().ok_or(UNSUPPORTED)?;
-    let _in_use = InUse::begin()?;
-    decide::level(level)?;
-    let ids = decide::identity(peer.peer(), thread_identity::overflow_ids())?;
-    let mut own = ThreadState::default();
-    thread.read(&mut own).map_err(|source| Error::SwitchFailed { step: "reading", source })?;
-    let residence = |asked| decide::residence(ids, peer.facts().residence(asked), settings);
-    match decide::way(&own, ids)? {
-        Way::AsIs => {
-            residence(AskedAs::Peer)?;
-            AsPeer::attest(|by| work(by));
-        }
-        Way::Become(change) => {
-            if change == guard::Change::Identity && !self_test::passed() {
-                return Err(UNSUPPORTED);
-            }
-            let known = residence(AskedAs::Server)?;
-            let acting = guard::enter(&thread, own, ids, change)?;
-            if known == Residence::AskAgain {
+    Turn::begin(level)?.act(peer, settings, |by, _| work(by))
+}
+
+/// This thread's turn to act as a peer, by whatever mechanism: until it ends the thread can begin no
+/// other.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    thread: ThisThread,
+    _in_use: InUse,
+}
+
+impl Turn {
+    /// Begins one for a client that granted `level`.
+    pub(crate) fn begin(level: Option<ImpersonationLevel>) -> Result<Self> {
+        let thread = this_thread().ok_or(UNSUPPORTED)?;
+        let in_use = InUse::begin()?;
+        decide::level(level)?;
+        Ok(Self { thread, _in_use: in_use })
+    }
+
+    /// Runs `work` with the rights of `peer`, if this process may act as that one at all. It is told
+    /// whether the thread has become the peer, or has had its rights before.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the thread has the peer's rights where it attests"
+    )]
+    pub(crate) fn act<R>(
+        &self,
+        peer: &UnixPeer,
+        settings: &ActAs,
+        work: impl FnOnce(&AsPeer, Option<&Switched>) -> R,
+    ) -> Result<R> {
+        let ids = decide::identity(peer.peer(), thread_identity::overflow_ids())?;
+        let mut own = ThreadState::default();
+        let failed = |source| Error::SwitchFailed { step: "reading", source };
+        self.thread.read(&mut own).map_err(failed)?;
+        let residence = |asked| decide::residence(ids, peer.facts().residence(asked), settings);
+        match decide::way(&own, ids)? {
+            Way::AsIs => {
                 residence(AskedAs::Peer)?;
+                Ok(AsPeer::attest(|by| work(by, None)))
             }
-            AsPeer::attest(|by| work(by));
-            drop(acting);
+            Way::Become(change) => {
+                if change == guard::Change::Identity && !self_test::passed() {
+                    return Err(UNSUPPORTED);
+                }
+                let known = residence(AskedAs::Server)?;
+                let acting = guard::enter(&self.thread, own, ids, change)?;
+                if known == Residence::AskAgain {
+                    residence(AskedAs::Peer)?;
+                }
+                let value = AsPeer::attest(|by| work(by, Some(&Switched(()))));
+                drop(acting);
+                Ok(value)
+            }
         }
     }
-    Ok(())
 }
+
+/// Runs `work` on this thread as somebody who is no peer, to find out what the system makes of it.
+///
+/// # Errors
+/// [`Error::NotPrivileged`], [`Error::Unsupported`] and [`Error::SwitchFailed`], as for a peer.
+pub(crate) fn rehearse<R>(as_whom: &UnixIdentity, work: impl FnOnce() -> R) -> Result<R> {
+    let thread = this_thread().ok_or(UNSUPPORTED)?;
+    let _in_use = InUse::begin()?;
+    let mut own = ThreadState::default();
+    thread.read(&mut own).map_err(|source| Error::SwitchFailed { step: "reading", source })?;
+    match decide::way(&own, as_whom)? {
+        Way::Become(change) if self_test::passed() => {
+            let acting = guard::enter(&thread, own, as_whom, change)?;
+            let value = work();
+            drop(acting);
+            Ok(value)
+        }
+        _ => Err(UNSUPPORTED),
+    }
+}
+
+/// The proof that this thread has become a peer, verified, and what it registers is that one's.
+#[derive(Debug)]
+pub(crate) struct Switched(());
 
 const UNSUPPORTED: Error = Error::Unsupported { operation: Operation::RunAsPeer };
 
@@ -111,6 +172,7 @@ thread_local! {
 }
 
 /// Keeps this thread from acting as a second peer; also on the way out of a panic.
+#[derive(Debug)]
 struct InUse;
 
 impl InUse {

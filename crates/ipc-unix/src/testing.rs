@@ -20,6 +20,9 @@ use crate::switch::run_as_peer;
 use crate::switch::thread::ThreadIdentity;
 use crate::sys::thread_identity::this_thread;
 
+pub(crate) mod requests;
+pub(crate) mod tree;
+
 /// A user of the tests: numeric ids, no account.
 #[derive(Clone, Debug)]
 pub(crate) struct User {

@@ -1,5 +1,7 @@
 //! The transport: what it can do, binding, connecting.
 
+use std::io;
+
 use ipc_core::{
     BindOptions, Capabilities, ConnectOptions, Connection, Endpoint, Error, ImpersonationLevel,
     Listener, Mode, Operation, Peer, Result, Transport,
@@ -9,6 +11,7 @@ use crate::address::Address;
 use crate::connect;
 use crate::identity::{self, ActAs};
 use crate::listener::{Settings, UnixListener};
+use crate::mechanism::{Mechanism, OpensBy};
 use crate::sys::poller::Poller;
 use crate::sys::sendfile;
 use crate::sys::socket::{HAS_MESSAGES, Kind};
@@ -47,6 +50,7 @@ pub struct UnixTransport {
     mode: Option<u32>,
     backlog: u32,
     act_as: ActAs,
+    mechanism: Mechanism,
 }
 
 impl UnixTransport {
@@ -60,7 +64,12 @@ impl UnixTransport {
     /// A transport with the defaults.
     #[must_use]
     pub fn new() -> Self {
-        Self { mode: None, backlog: Self::DEFAULT_BACKLOG, act_as: ActAs::default() }
+        Self {
+            mode: None,
+            backlog: Self::DEFAULT_BACKLOG,
+            act_as: ActAs::default(),
+            mechanism: Mechanism::default(),
+        }
     }
 
     /// Sets the mode of the socket files that are bound: who may write one may connect. Default:
@@ -89,6 +98,44 @@ impl UnixTransport {
         self
     }
 
+    /// Sets by which mechanism a server opens files as its peers. Default: [`Mechanism::Auto`].
+    ///
+    /// Binding refuses [`Mechanism::Request`] where files cannot be opened so.
+    #[must_use]
+    pub fn mechanism(mut self, mechanism: Mechanism) -> Self {
+        self.mechanism = mechanism;
+        self
+    }
+
+    /// By which mechanism a server that binds here and now opens files as its peers.
+    ///
+    /// The first call of a process, or its first bind, tries requests: it makes two files in a
+    /// private directory below the temporary one and removes them. So ask before this process is
+    /// fenced in. Where requests fail later, a warning (`tracing`) says so and the thread becomes the
+    /// peer for each open, for a while.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where no thread can become a peer; one of kind
+    /// [`Unsupported`](ipc_core::ErrorKind::Unsupported) with the reason where
+    /// [`Mechanism::Request`] was asked for and cannot be had.
+    ///
+    /// # Examples
+    /// ```
+    /// use ipc_unix::{Mechanism, OpensBy, UnixTransport};
+    ///
+    /// let transport = UnixTransport::new().mechanism(Mechanism::Thread);
+    /// # if cfg!(target_os = "linux") {
+    /// assert_ne!(transport.opens_by()?, OpensBy::Request);
+    /// # }
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    pub fn opens_by(&self) -> Result<OpensBy> {
+        if !switch::can_run_as_peer() {
+            return Err(Error::Unsupported { operation: Operation::RunAsPeer });
+        }
+        self.mechanism.opens_by().map_err(|why| cannot_request(None, why))
+    }
+
     fn settings(&self, at: &Endpoint, options: &BindOptions) -> Result<Settings> {
         let mode = self.mode.unwrap_or(Self::DEFAULT_MODE);
         if mode & !0o777 != 0 {
@@ -100,7 +147,9 @@ impl UnixTransport {
             return Err(Error::InvalidInput { reason });
         }
         let kind = kind_of(options.mode, Operation::Bind)?;
-        Ok(Settings { kind, mode, backlog: self.backlog, act_as: self.act_as.clone() })
+        let opening = self.mechanism.choose().map_err(|why| cannot_request(Some(at), why))?;
+        let act_as = self.act_as.clone();
+        Ok(Settings { kind, mode, backlog: self.backlog, act_as, opening })
     }
 }
 
@@ -152,4 +201,10 @@ fn kind_of(mode: Mode, operation: Operation) -> Result<Kind> {
         Mode::Messages if HAS_MESSAGES => Ok(Kind::Messages),
         Mode::Messages => Err(Error::Unsupported { operation }),
     }
+}
+
+fn cannot_request(at: Option<&Endpoint>, why: &str) -> Error {
+    let reason = format!("files cannot be opened by request: {why}");
+    let source = io::Error::new(io::ErrorKind::Unsupported, reason);
+    Error::Io { operation: Operation::Bind, at: at.map(Endpoint::to_string), source }
 }

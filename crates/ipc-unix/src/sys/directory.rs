@@ -97,6 +97,12 @@ pub(crate) fn open_lock(directory: BorrowedFd<'_>, name: &Path) -> Result<OwnedF
     retry_on_intr(|| fs::openat(directory, name, flags, mode_of(0o600)))
 }
 
+/// Makes a file that was not there, for its owner only (0600).
+pub(crate) fn create(directory: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    retry_on_intr(|| fs::openat(directory, name, flags, mode_of(0o600)))
+}
+
 /// Takes the lock for as long as `file` (or a duplicate of it) is open; `false` if another holds it.
 pub(crate) fn try_lock(file: BorrowedFd<'_>) -> Result<bool> {
     match retry_on_intr(|| fs::flock(file, FlockOperation::NonBlockingLockExclusive)) {

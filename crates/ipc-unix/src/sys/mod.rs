@@ -4,8 +4,9 @@
 //! What a system must provide: sockets ([`socket`]), waiting for one of them ([`poll`]), a latch
 //! that ends such a wait ([`latch`]), directories and names in them ([`directory`]), the peer's
 //! credentials ([`credentials`]) and process ([`process`]), names below a directory ([`files`]);
-//! and, where it can, watching many sockets at once ([`poller`]), sending files ([`sendfile`]) and
-//! an identity of each thread's own ([`thread_identity`]).
+//! and, where it can, watching many sockets at once ([`poller`]), sending files ([`sendfile`]),
+//! an identity of each thread's own ([`thread_identity`]) and opening with registered credentials
+//! ([`ring`]).
 //!
 //! What differs much has a twin in `linux/` and in `bsd/` (macOS and the BSDs), with the same
 //! functions; one that a system cannot offer answers [`std::io::ErrorKind::Unsupported`].
@@ -18,6 +19,7 @@ pub(crate) mod misuse;
 pub(crate) mod poll;
 pub(crate) mod poller;
 pub(crate) mod received;
+pub(crate) mod ring;
 pub(crate) mod sendfile;
 #[cfg(target_os = "linux")]
 mod signal;

@@ -27,7 +27,7 @@ pub(crate) fn open_below(
     wanted: Wanted,
     rules: ResolveRules,
 ) -> io::Result<OwnedFd> {
-    match resolve(root, path, wanted.flags(), rules) {
+    match Resolution::to_open(path, wanted, rules).open(root) {
         Err(Errno::NOSYS) => walk::open_below(root, path, wanted, rules),
         result => Ok(result?),
     }
@@ -39,33 +39,62 @@ pub(crate) fn stat_below(
     path: &RelativePath,
     rules: ResolveRules,
 ) -> io::Result<Metadata> {
-    // Good for looking only, and for nobody else: whoever opens such a handle again does so with
-    // rights of their own.
-    match resolve(root, path, OFlags::PATH | OFlags::NOFOLLOW, rules) {
+    match Resolution::to_look(path, rules).open(root) {
         Err(Errno::NOSYS) => walk::stat_below(root, path, rules),
         found => Ok(status::metadata(found?.as_fd())?),
     }
 }
 
-fn resolve(
-    root: BorrowedFd<'_>,
-    path: &RelativePath,
-    flags: OFlags,
-    rules: ResolveRules,
-) -> rustix::io::Result<OwnedFd> {
-    let name = if path.is_root() { b"." } else { path.as_bytes() };
-    let mut resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-    resolve.set(ResolveFlags::NO_SYMLINKS, !rules.follow_links);
-    resolve.set(ResolveFlags::NO_XDEV, !rules.cross_mounts);
-    let flags = flags | OFlags::CLOEXEC;
-    let mut tries = 0;
-    loop {
-        match rustix::fs::openat2(root, name, flags, Mode::empty(), resolve) {
-            // A rename or a mount came between, or a lease is held: the kernel does not say which.
-            Err(Errno::AGAIN | Errno::INTR) if tries < MAX_TRIES => tries += 1,
-            result => return result,
+/// What `openat2` is asked: by a call, or by a request to a ring.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resolution<'a> {
+    pub(crate) name: &'a [u8],
+    pub(crate) flags: OFlags,
+    pub(crate) resolve: ResolveFlags,
+}
+
+impl<'a> Resolution<'a> {
+    /// To open what `path` names.
+    pub(crate) fn to_open(path: &'a RelativePath, wanted: Wanted, rules: ResolveRules) -> Self {
+        Self::new(path, wanted.flags(), rules)
+    }
+
+    /// To look at what `path` names, itself. What comes is good for that only, and for nobody else:
+    /// whoever opens such a handle again does so with rights of their own.
+    pub(crate) fn to_look(path: &'a RelativePath, rules: ResolveRules) -> Self {
+        Self::new(path, OFlags::PATH | OFlags::NOFOLLOW, rules)
+    }
+
+    fn new(path: &'a RelativePath, flags: OFlags, rules: ResolveRules) -> Self {
+        let name = if path.is_root() { b"." } else { path.as_bytes() };
+        let mut resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        resolve.set(ResolveFlags::NO_SYMLINKS, !rules.follow_links);
+        resolve.set(ResolveFlags::NO_XDEV, !rules.cross_mounts);
+        Self { name, flags: flags | OFlags::CLOEXEC, resolve }
+    }
+
+    fn open(&self, root: BorrowedFd<'_>) -> rustix::io::Result<OwnedFd> {
+        let Self { name, flags, resolve } = *self;
+        repeat(
+            || rustix::fs::openat2(root, name, flags, Mode::empty(), resolve),
+            |outcome| outcome.as_ref().err().copied(),
+        )
+    }
+}
+
+/// Repeats a resolution for as long as something comes between: a rename, a mount, or the holder of
+/// a lease. The kernel does not say which; the last does not pass, so that there is an end to it.
+pub(crate) fn repeat<T>(
+    mut attempt: impl FnMut() -> T,
+    error_in: impl Fn(&T) -> Option<Errno>,
+) -> T {
+    for _ in 0..MAX_TRIES {
+        let outcome = attempt();
+        if !matches!(error_in(&outcome), Some(Errno::AGAIN | Errno::INTR)) {
+            return outcome;
         }
     }
+    attempt()
 }
 
 /// `true` if the file lies on a file system whose contents the kernel makes up: their lengths lie,
