@@ -54,29 +54,6 @@ impl User {
     }
 }
 
-/// Numbers that look random and are the same in every run. Source: Steele, Lea and Flood,
-/// "SplitMix".
-#[derive(Debug)]
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    /// A number below `limit`.
-    pub(crate) fn below(&mut self, limit: u32) -> u32 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let high = u32::try_from((mixed ^ mixed >> 31) >> 32).expect("32 bits are left");
-        high % limit
-    }
-
-    /// One of `choices`.
-    pub(crate) fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
-        let index = self.below(u32::try_from(choices.len()).expect("few"));
-        choices[usize::try_from(index).expect("an index of the slice")]
-    }
-}
-
 /// The server's end of a connection, and the client's.
 #[derive(Debug)]
 pub(crate) struct Connected {

@@ -1,8 +1,9 @@
+use ipc_testkit::random::Random;
 use rustix::fs::XattrFlags;
 use rustix::io::Errno;
 
 use super::*;
-use crate::testing::{Random, skip};
+use crate::testing::skip;
 
 /// The bytes of a list; the owner may do what `owner` says.
 pub(in crate::check) fn encode(list: &AccessList, owner: u16) -> Vec<u8> {

@@ -3,13 +3,14 @@
 use std::fs::{self, Permissions as FileMode};
 use std::os::unix::fs::{PermissionsExt, chown};
 
+use ipc_testkit::random::Random;
 use rustix::fs::XattrFlags;
 use rustix::io::Errno;
 use tempfile::TempDir;
 
 use super::*;
 use crate::check::access_list::tests::{encode, random};
-use crate::testing::{Random, skip, takes_root};
+use crate::testing::{skip, takes_root};
 
 /// A rule that decides about one file.
 type Rule = fn(&permissions::Permissions, &UnixIdentity, Right) -> bool;
