@@ -26,13 +26,13 @@ pub use native::{
 #[cfg(unix)]
 pub use native::{can_become_others, make_fifo};
 
-/// How a server binds, beyond what every system has.
+/// How a server binds and opens, beyond what every system has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Serving {
     /// The permissions of a socket's file; `None`: this user alone.
     pub socket_mode: Option<u32>,
-    /// Act as a root that is not provably this system's own.
+    /// Act as, and judge for, a root that is not provably this system's own.
     pub act_as_root: bool,
-    /// Act as clients that live in other user namespaces.
+    /// Act as, and judge for, clients that live in other user namespaces.
     pub act_as_sandboxed: bool,
 }

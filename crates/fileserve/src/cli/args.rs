@@ -10,6 +10,7 @@ use ipc_core::Policy;
 
 use fileserve::protocol::{Algorithm, Part};
 
+use super::access::AccessName;
 use super::endpoint::{Compat, EndpointText};
 
 /// Serve files, each opened with the rights of the client who asks for it.
@@ -89,6 +90,9 @@ pub(crate) struct Serve {
     /// has no place for a level, so whoever connects counts as having granted impersonation.
     #[arg(long, value_name = "PROTOCOL")]
     pub(crate) compat: Option<Compat>,
+    /// How files are opened
+    #[arg(long, value_name = "HOW", default_value = "impersonate")]
+    pub(crate) access: AccessName,
     /// How many threads answer requests
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) workers: u16,
@@ -96,7 +100,7 @@ pub(crate) struct Serve {
     ///
     /// The socket's permissions decide first: other users also need `--socket-mode`.
     ///
-    /// Two terms also say whom the server acts as: `uid:0` as a root that may be a container's,
+    /// Two terms also say whom the server acts as, or judges for: `uid:0` as a root that may be a container's,
     /// and `sandboxed` as clients from other user namespaces, whose sandbox the server would leave.
     #[arg(long, value_name = "TERM")]
     pub(crate) allow: Vec<Allow>,

@@ -12,7 +12,7 @@ use fileserve::{FileService, Files as _, dotnet};
 use ipc_core::files::Root;
 use ipc_core::server::{Server, ServerBuilder, ServerLimits};
 use ipc_core::session::SessionLimits;
-use ipc_core::{Deadline, Endpoint, Identity, Peer, Policy, Transport};
+use ipc_core::{Deadline, Endpoint, Peer, Policy, Transport};
 
 use super::args::{Allow, Serve};
 use super::console::Console;
@@ -26,11 +26,13 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     let mut signals =
         Signals::take().map_err(|error| Failed::system("watch for signals", error))?;
     let policy = policy(&arguments.allow);
-    let transport = platform::server_transport(serving(&arguments));
+    let serving = serving(&arguments);
+    let transport = platform::server_transport(serving);
     let (root, names) = match &arguments.what.root {
-        Some(directory) => (open_root(directory)?, Names::BelowRoot),
-        None => (open_everything()?, Names::Absolute),
+        Some(directory) => (open_root(directory, serving)?, Names::BelowRoot),
+        None => (open_everything(serving)?, Names::Absolute),
     };
+    let access = arguments.access.access(&*transport, &*root)?;
     let no_thread = |error| Failed::system("start a thread", error);
     let requests = Console::start(io::stdout()).map_err(no_thread)?;
     let remarks = Console::start(io::stderr()).map_err(no_thread)?;
@@ -40,7 +42,7 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     let lines = requests.clone();
     let warnings = notices.clone();
     let as_json = arguments.json;
-    let files = FileService::new(root, names).observe(move |record| {
+    let files = FileService::new(root, names).access(access).observe(move |record| {
         lines.line(if as_json { json::text(&json::record(record)) } else { record.to_string() });
         warnings.look_for_cut(record);
     });
@@ -73,13 +75,13 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     outcome.map_err(|error| Failed::new("finish every transfer in time", error))
 }
 
-fn open_root(directory: &Path) -> Result<Arc<dyn Root>, Failed> {
-    platform::open_root(directory)
+fn open_root(directory: &Path, serving: Serving) -> Result<Arc<dyn Root>, Failed> {
+    platform::open_root(directory, serving)
         .map_err(|error| Failed::new(format!("serve `{}`", directory.display()), error))
 }
 
-fn open_everything() -> Result<Arc<dyn Root>, Failed> {
-    platform::open_everything().map_err(|error| Failed::new("serve every file", error))
+fn open_everything(serving: Serving) -> Result<Arc<dyn Root>, Failed> {
+    platform::open_everything(serving).map_err(|error| Failed::new("serve every file", error))
 }
 
 /// The same files on the same server, whichever protocol it speaks.
@@ -157,8 +159,9 @@ fn about(
         format!("  serves   {what}, with {} workers", arguments.workers),
         format!("  runs as  {runs_as}"),
         format!("  admits   {policy}{}", socket_says(arguments, endpoint, policy)),
-        format!("  opens    {}", opens(transport, own.as_ref())),
+        format!("  opens    {}", arguments.access.opens(transport, own.as_ref())),
     ];
+    lines.extend(arguments.access.warning(own.as_ref()));
     if arguments.compat == Some(Compat::Dotnet) {
         lines.push(SPEAKS_DOTNET.to_owned());
     }
@@ -173,19 +176,6 @@ fn socket_says(arguments: &Serve, endpoint: &Endpoint, policy: &Policy) -> &'sta
         return "; but only this user can reach the socket without `--socket-mode 0666`";
     }
     ""
-}
-
-fn opens(transport: &dyn Transport, own: Option<&Peer>) -> String {
-    let is_root = own.and_then(Peer::identity).is_some_and(Identity::is_system);
-    match (transport.capabilities().run_as_peer, is_root) {
-        (false, _) => "nothing: this system cannot act as a client".to_owned(),
-        (true, true) => "each file as the client who asks, with that user's and groups' rights \
-                         and no others"
-            .to_owned(),
-        (true, false) => "each file as the client who asks; without root's rights that is only \
-                          this user with the same groups, and any other is refused"
-            .to_owned(),
-    }
 }
 
 const SPEAKS_DOTNET: &str = "  speaks   the protocol of the .NET sample, which has no place for a \

@@ -39,8 +39,7 @@ pub fn transport() -> Arc<dyn Transport> {
 /// This system's own transport, for a server.
 #[must_use]
 pub fn server_transport(serving: Serving) -> Arc<dyn Transport> {
-    let act_as = ActAs::default().root(serving.act_as_root).sandboxed(serving.act_as_sandboxed);
-    let transport = UnixTransport::new().act_as(act_as);
+    let transport = UnixTransport::new().act_as(act_as(serving));
     Arc::new(match serving.socket_mode {
         Some(mode) => transport.mode(mode),
         None => transport,
@@ -51,16 +50,20 @@ pub fn server_transport(serving: Serving) -> Arc<dyn Transport> {
 ///
 /// # Errors
 /// [`ipc_core::Error::Io`] if it cannot be opened.
-pub fn open_root(directory: &Path) -> Result<Arc<dyn Root>> {
-    Ok(Arc::new(UnixRoot::open_dir(directory)?))
+pub fn open_root(directory: &Path, serving: Serving) -> Result<Arc<dyn Root>> {
+    Ok(Arc::new(UnixRoot::open_dir(directory)?.act_as(act_as(serving))))
 }
 
 /// Every file of this system as a root: what travels is a path from its top.
 ///
 /// # Errors
 /// [`ipc_core::Error::Io`] if it cannot be opened.
-pub fn open_everything() -> Result<Arc<dyn Root>> {
-    open_root(Path::new("/"))
+pub fn open_everything(serving: Serving) -> Result<Arc<dyn Root>> {
+    open_root(Path::new("/"), serving)
+}
+
+fn act_as(serving: Serving) -> ActAs {
+    ActAs::default().root(serving.act_as_root).sandboxed(serving.act_as_sandboxed)
 }
 
 /// Whether what a person typed names a file from the top of a system, as it travels.
