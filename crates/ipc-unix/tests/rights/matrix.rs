@@ -5,7 +5,6 @@
 //! kinds; users with all kinds of groups; and for each user and name the kernel's own answer to a
 //! process that is that user and nothing else. `IPC_SOAK` in the environment makes it several trees
 //! and 200 users for each.
-#![cfg(target_os = "linux")]
 
 use std::io::Write;
 use std::sync::OnceLock;
@@ -13,16 +12,11 @@ use std::sync::OnceLock;
 use ipc_testkit::{child, skip};
 use rustix::process::geteuid;
 
-mod kernel;
-mod questions;
-mod server;
-mod tree;
-mod users;
-
-use questions::{Answer, Question};
-use server::{Mechanism, Server};
-use tree::Tree;
-use users::User;
+use crate::questions::{Answer, Question};
+use crate::server::{Mechanism, Server};
+use crate::tree::Tree;
+use crate::users::User;
+use crate::{is_soak, kernel, tree, users};
 
 #[test]
 fn t01_t02_t54_a_thread_that_has_become_the_client_answers_as_the_kernel_does() {
@@ -67,7 +61,7 @@ fn compare(name: &str, test: impl Fn(&Matrix) -> Counted) {
         return skip(name, "takes root");
     }
     static MATRICES: OnceLock<Option<Vec<Matrix>>> = OnceLock::new();
-    let (trees, users) = if std::env::var_os("IPC_SOAK").is_some() { (4, 200) } else { (1, 30) };
+    let (trees, users) = if is_soak() { (4, 200) } else { (1, 30) };
     let make = || (1..=trees).map(|seed| Matrix::make(users, seed)).collect();
     match MATRICES.get_or_init(make) {
         Some(matrices) => {
@@ -113,7 +107,7 @@ impl Matrix {
     }
 
     fn compare(&self, mechanism: Mechanism) -> Counted {
-        let server = Server::start(&self.tree, &self.users);
+        let server = Server::start(&self.tree.root(), &self.users);
         let mut counted = Counted::default();
         for (client, right) in self.answers.iter().enumerate() {
             for (question, right) in self.questions.iter().zip(right) {
@@ -128,7 +122,7 @@ impl Matrix {
     /// As the server there is another user each time. Where it and the client would meet different
     /// refusals, the client meets one of them.
     fn compare_without_privileges(&self) -> Counted {
-        let server = Server::start(&self.tree, &self.users);
+        let server = Server::start(&self.tree.root(), &self.users);
         let mut counted = Counted::default();
         let servers = self.users.iter().enumerate().filter(|(_, user)| user.uid != 0);
         for (number, (own, user)) in servers.step_by(self.users.len() / 6).enumerate() {

@@ -1,7 +1,8 @@
 //! A server with a connection of each user's.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use ipc_core::files::{Open, RelativePath, Root};
 use ipc_core::{
@@ -12,7 +13,6 @@ use ipc_unix::{UnixRoot, UnixTransport};
 use tempfile::TempDir;
 
 use crate::questions::{Answer, Question, What};
-use crate::tree::Tree;
 use crate::users::User;
 
 /// A way to open a file for a client.
@@ -34,8 +34,9 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(tree: &Tree, users: &[User]) -> Self {
-        let root = UnixRoot::open_dir(tree.root()).expect("root opens it");
+    /// A server of what lies below `root`.
+    pub(crate) fn start(root: &Path, users: &[User]) -> Self {
+        let root = UnixRoot::open_dir(root).expect("root opens it");
         let place = tempfile::tempdir().expect("a directory");
         fs::set_permissions(place.path(), Permissions::from_mode(0o755)).expect("its owner may");
         let text = format!("unix:{}", place.path().join("socket").display());
@@ -55,31 +56,25 @@ impl Server {
 
     /// What the client with that number is told.
     pub(crate) fn ask(&self, by: Mechanism, client: usize, asked: &Question) -> Answer {
-        let path = RelativePath::new(asked.name.as_bytes()).expect("a good path");
-        let (connection, _) = &self.connections[client];
         match asked.what {
-            What::Read => Answer::of(self.open(by, &**connection, &path, Open::Read)),
-            What::List => Answer::of(self.open(by, &**connection, &path, Open::List)),
-            What::Look => Answer::of(self.look(by, &**connection, &path)),
+            What::Read => Answer::of(self.open(by, client, &asked.name, Open::Read)),
+            What::List => Answer::of(self.open(by, client, &asked.name, Open::List)),
+            What::Look => Answer::of(self.look(by, client, &asked.name)),
         }
     }
 
-    fn open(
-        &self,
-        by: Mechanism,
-        connection: &dyn Connection,
-        path: &RelativePath,
-        how: Open,
-    ) -> Result<()> {
-        let opened = match by {
+    /// Opens a file for the client with that number.
+    pub(crate) fn open(&self, by: Mechanism, client: usize, name: &str, how: Open) -> Result<File> {
+        let (path, (connection, _)) = (&path(name), &self.connections[client]);
+        match by {
             Mechanism::Thread => connection.as_peer(|by| self.root.open(by, path, how))?,
             Mechanism::Open => connection.open_as_peer(&self.root, path, how),
             Mechanism::Check => self.root.open_checked(connection.peer()?, path, how),
-        };
-        opened.map(drop)
+        }
     }
 
-    fn look(&self, by: Mechanism, connection: &dyn Connection, path: &RelativePath) -> Result<()> {
+    fn look(&self, by: Mechanism, client: usize, name: &str) -> Result<()> {
+        let (path, (connection, _)) = (&path(name), &self.connections[client]);
         let seen = match by {
             Mechanism::Thread => connection.as_peer(|by| self.root.stat(by, path))?,
             Mechanism::Open => connection.stat_as_peer(&self.root, path),
@@ -87,4 +82,8 @@ impl Server {
         };
         seen.map(drop)
     }
+}
+
+fn path(name: &str) -> RelativePath {
+    RelativePath::new(name.as_bytes()).expect("a good path")
 }

@@ -15,7 +15,7 @@ use crate::tree::questions;
 use crate::users::User;
 
 /// The test that is such a process if it was started so.
-pub(crate) const PROCESS: &str = "a_users_process";
+pub(crate) const PROCESS: &str = "matrix::a_users_process";
 
 /// What the kernel answers a process of `user`'s to each question about the tree at `root`.
 pub(crate) fn ask(root: &Path, user: &User, questions: usize) -> Vec<Answer> {
