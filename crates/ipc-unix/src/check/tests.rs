@@ -8,6 +8,7 @@ use crate::testing::User;
 
 mod clients;
 mod kernel;
+mod races;
 mod walks;
 
 impl User {

@@ -170,7 +170,10 @@ impl<'a> Walk<'a> {
 
     /// What decides about a file, if that is known for all of its file system.
     fn look_at(&self, handle: Handle) -> Result<Found> {
-        let unknown = |error: io::Error| self.asked.unknowable(&error.to_string());
+        let unknown = |error: io::Error| match error.kind() {
+            io::ErrorKind::ResourceBusy => self.asked.own_failure(error),
+            _ => self.asked.unknowable(&error.to_string()),
+        };
         let Look { metadata, list } = handle.look().map_err(unknown)?;
         let before = self.trail.last().map(|directory| directory.metadata.device);
         if before != Some(metadata.device) {

@@ -34,13 +34,15 @@ impl Handle {
     /// change and half after.
     pub(crate) fn look(&self) -> io::Result<Look> {
         let mut before = rustix::fs::fstat(&self.0)?;
-        for _ in 0..MAX_TRIES {
+        for tries in 0..2 * MAX_TRIES {
             let list = match FileType::from_raw_mode(before.st_mode) {
                 FileType::Symlink => None,
                 _ => self.access_list()?,
             };
             let after = rustix::fs::fstat(&self.0)?;
-            if rights(&before) == rights(&after) {
+            // A file that is written to all the time never looks unchanged.
+            let is_unchanged = last_change(&before) == last_change(&after) || tries > MAX_TRIES;
+            if is_unchanged && rights(&before) == rights(&after) {
                 return Ok(Look { metadata: describe(&after), list });
             }
             before = after;
@@ -110,9 +112,13 @@ pub(crate) fn protects_links() -> bool {
     fs::read_to_string("/proc/sys/fs/protected_symlinks").map_or(true, |text| text.trim() != "0")
 }
 
-/// What changes with every change of rights.
 fn rights(stat: &Stat) -> impl PartialEq {
-    (stat.st_mode, stat.st_uid, stat.st_gid, stat.st_ctime, stat.st_ctime_nsec)
+    (stat.st_mode, stat.st_uid, stat.st_gid)
+}
+
+/// When anything about the file last changed: its rights, its content, its name.
+fn last_change(stat: &Stat) -> impl PartialEq {
+    (stat.st_ctime, stat.st_ctime_nsec)
 }
 
 fn takes_proc() -> io::Error {
