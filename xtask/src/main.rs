@@ -3,7 +3,7 @@
 //! `ci` runs what every change must pass, `tidy` the rules that no other tool checks, `platforms`
 //! makes the page that says what each system gives and how that is known, and `windows` builds and
 //! tests for Windows on a machine that has none; `peers` makes the programs of .NET and Node without
-//! which their tests are left out.
+//! which their tests are left out, and `soak` runs for long what every change runs for short.
 
 use std::process::ExitCode;
 
@@ -14,6 +14,7 @@ mod packages;
 mod peers;
 mod platforms;
 mod skips;
+mod soak;
 mod steps;
 mod tidy;
 mod windows;
@@ -23,6 +24,7 @@ use workspace::{Result, Workspace};
 
 const USAGE: &str = "usage: cargo xtask ci [STEP]...   run all steps, or those that are named
        cargo xtask tidy           check the rules of this workspace
+       cargo xtask soak           run the tests that have a long form in it; as root
        cargo xtask platforms      make docs/platforms.md from docs/platforms.rows
        cargo xtask peers          make the programs of .NET and Node that tests talk to
        cargo xtask windows ...    build and test for Windows, here; without more, says how";
@@ -44,6 +46,7 @@ fn run(arguments: &[&str]) -> Result {
     match arguments {
         ["ci", steps @ ..] => ci::run(&workspace, steps),
         ["tidy"] => tidy::check(&workspace),
+        ["soak"] => soak::run(&workspace),
         ["peers"] => {
             packages::install(&workspace)?;
             peers::make(&workspace)

@@ -16,7 +16,7 @@
 //! use ipc_core::server::Server;
 //! use ipc_core::session::SessionLimits;
 //!
-//! let files = FileService::new(platform::open_root("/srv/files".as_ref())?, Names::BelowRoot);
+//! let files = FileService::new(platform::open_root("/srv/files".as_ref(), &Default::default())?, Names::BelowRoot);
 //! let endpoint = platform::dotnet_endpoint("testpipe")?;
 //! let builder = Server::builder(platform::transport(), endpoint);
 //! let server = dotnet::serve(builder, files, SessionLimits::default())?;

@@ -2,11 +2,13 @@
 //!
 //! The server runs with rights of its own, perhaps all of them; whoever connects gets what the
 //! system lets *them* have, decided by the kernel for their user and groups at each open. Nothing
-//! is ever served with the server's rights, and nothing outside the served directory.
+//! is served with the server's rights unless that was asked for by name ([`Access`]), and nothing
+//! outside the served directory ever.
 //!
 //! | module | for whom |
 //! |---|---|
 //! | [`service`] | servers: a [`FileService`] for `ipc_core`'s server runtime |
+//! | [`access`] | servers: how files are opened for clients |
 //! | [`client`] | clients: a [`FileClient`] that fetches, resumes, lists and sums |
 //! | [`destination`], [`resume`] | clients: where a fetched file goes, and that it comes whole |
 //! | [`protocol`] | both: the messages and their shapes |
@@ -16,6 +18,7 @@
 //! The command line of the same name is a thin layer over this library.
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod client;
 pub mod destination;
 mod digest;
@@ -27,6 +30,7 @@ pub mod record;
 pub mod resume;
 pub mod service;
 
+pub use access::Access;
 pub use client::FileClient;
 pub use error::{Error, Result};
 pub use protocol::Files;

@@ -28,15 +28,15 @@ pub use native::{can_become_others, make_fifo};
 
 use ipc_core::Policy;
 
-/// How a server binds, beyond what every system has. What a system has not got is refused there.
+/// How a server binds and opens, beyond what every system has. What a system has not got is refused there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Serving {
     /// Whom the server admits, if it says so: this user otherwise.
     pub admits: Vec<Policy>,
     /// The permissions of a socket's file; `None`: this user alone.
     pub socket_mode: Option<u32>,
-    /// Act as a root that is not provably this system's own.
+    /// Act as, and judge for, a root that is not provably this system's own.
     pub act_as_root: bool,
-    /// Act as clients that live in other user namespaces.
+    /// Act as, and judge for, clients that live in other user namespaces.
     pub act_as_sandboxed: bool,
 }

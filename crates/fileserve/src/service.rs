@@ -8,6 +8,7 @@ use ipc_core::files::{FileKind, Metadata, Open, RelativePath, Root};
 use ipc_core::service::{Body, Context, FileBody, Reply};
 use ipc_core::{Error, ErrorKind, Failure};
 
+use crate::access::Access;
 use crate::digest::Hasher;
 use crate::protocol::{
     About, Acting, Algorithm, Digest, FileHead, FileInfo, Files, Listing, Names, Part, Validator,
@@ -17,8 +18,8 @@ use crate::record::{Method, Observer, Record};
 
 /// Serves the files below a [`Root`], each with the rights of the client that asks for it.
 ///
-/// It never opens anything with the server's own rights: every name goes through
-/// [`Context::open_as_peer`] or [`Context::stat_as_peer`].
+/// It never opens anything with the server's own rights unless it was told to: every name goes
+/// through its [`Access`], which is to act as the client by default.
 ///
 /// # Examples
 /// ```no_run
@@ -26,7 +27,7 @@ use crate::record::{Method, Observer, Record};
 /// use fileserve::protocol::Names;
 /// use fileserve::{FileService, Files, platform};
 ///
-/// let root = platform::open_root("/srv/files".as_ref())?;
+/// let root = platform::open_root("/srv/files".as_ref(), &Default::default())?;
 /// let service = FileService::new(root, Names::BelowRoot)
 ///     .observe(|record| eprintln!("{record}"))
 ///     .into_service();
@@ -37,6 +38,7 @@ use crate::record::{Method, Observer, Record};
 pub struct FileService {
     root: Arc<dyn Root>,
     names: Names,
+    access: Access,
     observer: Observer,
 }
 
@@ -50,7 +52,14 @@ impl FileService {
     /// Serves what lies below `root`, under paths that mean `names`.
     #[must_use]
     pub fn new(root: Arc<dyn Root>, names: Names) -> Self {
-        Self { root, names, observer: Observer::default() }
+        Self { root, names, access: Access::default(), observer: Observer::default() }
+    }
+
+    /// Sets how files are opened. Default: [`Access::Impersonate`].
+    #[must_use]
+    pub fn access(mut self, access: Access) -> Self {
+        self.access = access;
+        self
     }
 
     /// Has `observer` called once for each request when it has ended, on a thread of the server: it
@@ -69,7 +78,7 @@ impl FileService {
         &self.observer
     }
 
-    /// Opens `path` as the client.
+    /// Opens `path` for the client.
     pub(crate) fn open(
         &self,
         context: &Context<'_>,
@@ -77,9 +86,10 @@ impl FileService {
         how: Open,
     ) -> Result<(File, Metadata), Failure> {
         let name = self.resolve(path)?;
-        let file = context
-            .open_as_peer(&*self.root, &name, how)
-            .map_err(|error| refusal(context, path, error))?;
+        let file = self
+            .access
+            .open(context, &*self.root, &name, how)
+            .map_err(|error| self.refusal(context, path, error))?;
         let metadata = self.root.metadata(&file).map_err(|error| broken(path, &error))?;
         if metadata.kind != FileKind::Directory && path.names_directory() {
             return Err(Failure::new(ErrorKind::NotADirectory, format!("`{path}`")));
@@ -107,9 +117,10 @@ impl FileService {
 
     fn stat_name(&self, context: &Context<'_>, path: &WirePath) -> Result<FileInfo, Failure> {
         let name = self.resolve(path)?;
-        let metadata = context
-            .stat_as_peer(&*self.root, &name)
-            .map_err(|error| refusal(context, path, error))?;
+        let metadata = self
+            .access
+            .stat(context, &*self.root, &name)
+            .map_err(|error| self.refusal(context, path, error))?;
         if metadata.kind != FileKind::Directory && path.names_directory() {
             // What a link leads to is meant, and it is a directory or nothing.
             return self.open(context, path, Open::List).map(|(_, found)| FileInfo::from(&found));
@@ -170,6 +181,36 @@ impl FileService {
         }
         Ok(Digest { file: Validator::from(&metadata), algorithm, bytes: hasher.finish() })
     }
+
+    fn acting(&self, context: &Context<'_>) -> Acting {
+        let outcome = match &self.access {
+            Access::Impersonate => context.as_peer(|_| ()).map_err(|error| error.chain()),
+            other => Err(format!("it opens files by `--access {other}`")),
+        };
+        outcome.map_or_else(|reason| Acting::Cannot { reason }, |()| Acting::Can)
+    }
+
+    /// Why the client does not get `path`. The kind is what its own open would have met.
+    fn refusal(&self, context: &Context<'_>, path: &WirePath, error: Error) -> Failure {
+        let text = match &error {
+            Error::Io { source, .. } => match ErrorKind::of_io(source) {
+                ErrorKind::NotFound => format!("`{path}`"),
+                ErrorKind::PermissionDenied => match context.peer().ok().and_then(|p| p.identity())
+                {
+                    _ if !self.access.has_clients_rights() => {
+                        format!("the system refuses `{path}` to the server")
+                    }
+                    Some(identity) => format!("the system refuses `{path}` to {identity}"),
+                    None => format!("the system refuses `{path}`"),
+                },
+                _ => format!("`{path}`: {source}"),
+            },
+            Error::Remote(failure) if failure.text().is_empty() => format!("`{path}`"),
+            Error::Remote(failure) => format!("`{path}`: {}", failure.text()),
+            other => format!("`{path}`: {}", other.chain()),
+        };
+        Failure::new(error.kind(), text)
+    }
 }
 
 impl Files for FileService {
@@ -204,10 +245,7 @@ impl Files for FileService {
     }
 
     fn whoami(&self, context: &Context<'_>) -> Result<Reply<WhoAmI>, Failure> {
-        let acting = match context.as_peer(|_| ()) {
-            Ok(()) => Acting::Can,
-            Err(error) => Acting::Cannot { reason: error.chain() },
-        };
+        let acting = self.acting(context);
         let reply = context
             .peer()
             .map(|peer| Reply::new(WhoAmI::new(peer, context.level(), acting)))
@@ -232,24 +270,6 @@ fn head(path: &WirePath, file: Validator, part: &Part) -> Result<FileHead, Failu
     };
     let length = part.length.map_or(rest, |length| length.min(rest));
     Ok(FileHead { from: part.from, length, file })
-}
-
-/// Why the client does not get `path`. The kind is what its own open would have met.
-fn refusal(context: &Context<'_>, path: &WirePath, error: Error) -> Failure {
-    let text = match &error {
-        Error::Io { source, .. } => match ErrorKind::of_io(source) {
-            ErrorKind::NotFound => format!("`{path}`"),
-            ErrorKind::PermissionDenied => match context.peer().ok().and_then(|p| p.identity()) {
-                Some(identity) => format!("the system refuses `{path}` to {identity}"),
-                None => format!("the system refuses `{path}`"),
-            },
-            _ => format!("`{path}`: {source}"),
-        },
-        Error::Remote(failure) if failure.text().is_empty() => format!("`{path}`"),
-        Error::Remote(failure) => format!("`{path}`: {}", failure.text()),
-        other => format!("`{path}`: {}", other.chain()),
-    };
-    Failure::new(error.kind(), text)
 }
 
 pub(crate) fn broken(path: &WirePath, error: &io::Error) -> Failure {

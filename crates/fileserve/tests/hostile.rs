@@ -28,7 +28,8 @@ fn t29_no_link_leads_out_of_the_root_and_those_within_it_work_or_are_refused() {
         let refused = run(fileserve(["get", server.endpoint(), path]));
         assert!([2, 15].contains(&refused.code()), "{path}: {}", refused.stderr());
     }
-    let root = fileserve::platform::open_root(&place.files()).expect("a directory");
+    let root =
+        fileserve::platform::open_root(&place.files(), &Default::default()).expect("a directory");
     for path in ["within", "sub/up/sub/inside"] {
         let got = run(fileserve(["get", server.endpoint(), path]));
         if root.rules().follow_links {

@@ -147,7 +147,8 @@ fn a_link_with_a_slash_behind_it_is_what_it_leads_to() {
     if !(place.link(name, "sub", "link") && place.link(name, "notes", "short")) {
         return;
     }
-    let root = fileserve::platform::open_root(&place.files()).expect("a directory");
+    let root =
+        fileserve::platform::open_root(&place.files(), &Default::default()).expect("a directory");
     if !root.rules().follow_links {
         return skip(name, "no link is followed here");
     }

@@ -134,7 +134,7 @@ impl Root for Restless {
 fn neither_a_small_file_nor_a_sum_is_of_two_states() {
     let place = Place::new();
     let file = place.file("notes", "older");
-    let root = platform::open_root(&place.files()).expect("a directory");
+    let root = platform::open_root(&place.files(), &Default::default()).expect("a directory");
     let service = FileService::new(Arc::new(Restless { root, file }), Names::BelowRoot);
     let endpoint = place.endpoint();
     let transport = platform::server_transport(&Serving::default()).expect("nothing special");

@@ -6,7 +6,8 @@ use std::fs::File;
 use std::io;
 use std::time::SystemTime;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Operation, Result};
+use crate::peer::Peer;
 use crate::transport::AsPeer;
 
 /// A directory below which names are resolved, and nowhere else. Implemented by `ipc-unix` and
@@ -44,6 +45,53 @@ pub trait Root: fmt::Debug + Send + Sync {
     /// # Errors
     /// As [`open`](Self::open).
     fn stat(&self, by: &AsPeer, path: &RelativePath) -> Result<Metadata>;
+
+    /// Opens `path` with this process's own rights, if a look at the permissions of the file and of
+    /// every directory on the way says that `client` has the right to it too: what both may, and
+    /// nothing else.
+    ///
+    /// This is a judgement of this process's own, for servers that may not act as their clients;
+    /// the system is not asked. Where it cannot be known what the system would answer the client,
+    /// it is refused.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), with the kind that the client's own attempt would meet;
+    /// [`Error::IdentityUnknown`], [`Error::IdentityRefused`] or [`Error::Sandboxed`] for a client
+    /// whose rights cannot be judged; [`Error::NotPrivileged`] for a file whose permissions cannot;
+    /// [`Error::Unsupported`] where nothing can be judged.
+    fn open_checked(&self, client: &Peer, path: &RelativePath, how: Open) -> Result<File> {
+        let _ = (client, path, how);
+        Err(Error::Unsupported { operation: Operation::Open })
+    }
+
+    /// The metadata of what `path` names, by the same judgement and without following a final
+    /// link.
+    ///
+    /// # Errors
+    /// As [`open_checked`](Self::open_checked).
+    fn stat_checked(&self, client: &Peer, path: &RelativePath) -> Result<Metadata> {
+        let _ = (client, path);
+        Err(Error::Unsupported { operation: Operation::Inspect })
+    }
+
+    /// Opens `path` with this process's own rights, whoever it is for. Everybody who is served so
+    /// gets what this process may read: it is meant for what is public.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); [`Error::Unsupported`] where a root does not offer it.
+    fn open_as_server(&self, path: &RelativePath, how: Open) -> Result<File> {
+        let _ = (path, how);
+        Err(Error::Unsupported { operation: Operation::Open })
+    }
+
+    /// The metadata of what `path` names, likewise, without following a final link.
+    ///
+    /// # Errors
+    /// As [`open_as_server`](Self::open_as_server).
+    fn stat_as_server(&self, path: &RelativePath) -> Result<Metadata> {
+        let _ = path;
+        Err(Error::Unsupported { operation: Operation::Inspect })
+    }
 
     /// The metadata of an opened file.
     ///

@@ -38,6 +38,7 @@ pub mod harness;
 mod list;
 pub mod names;
 pub mod outcome;
+pub mod random;
 pub mod watchdog;
 mod wrapper;
 

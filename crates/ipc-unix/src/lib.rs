@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 mod address;
+mod check;
 mod connect;
 mod connection;
 mod identity;

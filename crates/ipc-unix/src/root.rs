@@ -2,13 +2,15 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use ipc_core::files::{DirectoryEntry, FileKind, Metadata, Open, RelativePath, ResolveRules, Root};
-use ipc_core::{AsPeer, Error, ErrorKind, Failure, Operation, Result};
+use ipc_core::{AsPeer, Error, ErrorKind, Failure, Operation, Peer, Result};
 
+use crate::check;
+use crate::identity::ActAs;
 use crate::sys::walk::Wanted;
 use crate::sys::{files, status};
 
@@ -42,6 +44,7 @@ use crate::sys::{files, status};
 pub struct UnixRoot {
     directory: File,
     rules: ResolveRules,
+    act_as: ActAs,
 }
 
 impl UnixRoot {
@@ -62,7 +65,8 @@ impl UnixRoot {
             at: Some(path.display().to_string()),
             source,
         })?;
-        Ok(Self { directory: directory.into(), rules: ResolveRules::default() })
+        let rules = ResolveRules::default();
+        Ok(Self { directory: directory.into(), rules, act_as: ActAs::default() })
     }
 
     /// Sets whether symbolic links are followed where they stay below the root; else they are
@@ -80,6 +84,34 @@ impl UnixRoot {
         self.rules.cross_mounts = cross;
         self
     }
+
+    /// Sets for whom [`open_checked`](Root::open_checked) judges beyond those of whom the kernel
+    /// says that they are what they seem. Default: nobody.
+    #[must_use]
+    pub fn act_as(mut self, settings: ActAs) -> Self {
+        self.act_as = settings;
+        self
+    }
+
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.directory.as_fd()
+    }
+
+    pub(crate) fn acts_as(&self) -> &ActAs {
+        &self.act_as
+    }
+
+    /// With the rights that this thread has at the moment: the process's own, or a peer's.
+    pub(crate) fn open_by_this_thread(&self, path: &RelativePath, how: Open) -> Result<File> {
+        let opened = files::open_below(self.directory.as_fd(), path, wanted(how), self.rules)
+            .map_err(|source| refusal(Operation::Open, path, source))?;
+        self.admit(opened.into(), how)
+    }
+
+    pub(crate) fn stat_by_this_thread(&self, path: &RelativePath) -> Result<Metadata> {
+        files::stat_below(self.directory.as_fd(), path, self.rules)
+            .map_err(|source| refusal(Operation::Inspect, path, source))
+    }
 }
 
 impl Root for UnixRoot {
@@ -93,29 +125,36 @@ impl Root for UnixRoot {
 
     fn admit(&self, opened: File, how: Open) -> Result<File> {
         let failed = |source| Error::Io { operation: Operation::Inspect, at: None, source };
-        let refuse = |kind, text: &str| Err(Error::Remote(Failure::new(kind, text)));
         let found = self.metadata(&opened).map_err(failed)?;
-        match (found.kind, how) {
-            (FileKind::Regular, Open::Read) | (FileKind::Directory, Open::List) => {}
-            (FileKind::Directory, _) => return refuse(ErrorKind::IsADirectory, ""),
-            (_, Open::List) => return refuse(ErrorKind::NotADirectory, ""),
-            _ => return refuse(ErrorKind::NotRegular, "a device, a FIFO or a socket"),
-        }
+        admit_kind(found.kind, how)?;
         if files::is_made_by_the_kernel(opened.as_fd()).map_err(|error| failed(error.into()))? {
-            return refuse(ErrorKind::NotRegular, "the kernel makes it up, as all below /proc");
+            return Err(made_up());
         }
         Ok(opened)
     }
 
     fn open(&self, _by: &AsPeer, path: &RelativePath, how: Open) -> Result<File> {
-        let opened = files::open_below(self.directory.as_fd(), path, wanted(how), self.rules)
-            .map_err(|source| refusal(Operation::Open, path, source))?;
-        self.admit(opened.into(), how)
+        self.open_by_this_thread(path, how)
     }
 
     fn stat(&self, _by: &AsPeer, path: &RelativePath) -> Result<Metadata> {
-        files::stat_below(self.directory.as_fd(), path, self.rules)
-            .map_err(|source| refusal(Operation::Inspect, path, source))
+        self.stat_by_this_thread(path)
+    }
+
+    fn open_checked(&self, client: &Peer, path: &RelativePath, how: Open) -> Result<File> {
+        check::open(self, client, path, how)
+    }
+
+    fn stat_checked(&self, client: &Peer, path: &RelativePath) -> Result<Metadata> {
+        check::stat(self, client, path)
+    }
+
+    fn open_as_server(&self, path: &RelativePath, how: Open) -> Result<File> {
+        self.open_by_this_thread(path, how)
+    }
+
+    fn stat_as_server(&self, path: &RelativePath) -> Result<Metadata> {
+        self.stat_by_this_thread(path)
     }
 
     fn metadata(&self, file: &File) -> io::Result<Metadata> {
@@ -140,12 +179,29 @@ impl Root for UnixRoot {
     }
 }
 
-/// What the system opens for it.
+/// What the system is asked for to open a file so.
 pub(crate) fn wanted(how: Open) -> Wanted {
     match how {
         Open::List => Wanted::Directory,
         _ => Wanted::Content,
     }
+}
+
+/// Whether what is of that kind may be opened so.
+pub(crate) fn admit_kind(kind: FileKind, how: Open) -> Result<()> {
+    let refuse = |kind, text: &str| Err(Error::Remote(Failure::new(kind, text)));
+    match (kind, how) {
+        (FileKind::Regular, Open::Read) | (FileKind::Directory, Open::List) => Ok(()),
+        (FileKind::Directory, _) => refuse(ErrorKind::IsADirectory, ""),
+        (_, Open::List) => refuse(ErrorKind::NotADirectory, ""),
+        _ => refuse(ErrorKind::NotRegular, "a device, a FIFO or a socket"),
+    }
+}
+
+/// The refusal of what the kernel makes up.
+pub(crate) fn made_up() -> Error {
+    let text = "the kernel makes it up, as all below /proc";
+    Error::Remote(Failure::new(ErrorKind::NotRegular, text))
 }
 
 /// What the system's refusal means to the peer.

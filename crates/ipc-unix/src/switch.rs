@@ -34,7 +34,7 @@ mod guard;
 mod self_test;
 pub(crate) mod thread;
 
-pub(crate) use decide::NOBODY;
+pub(crate) use decide::{NOBODY, identity, residence};
 use decide::{Residence, Way};
 use thread::{ThreadIdentity, ThreadState};
 

@@ -83,7 +83,7 @@ const CORE: &str = "crates/ipc-core/src/";
 const FOREIGN_TO_CORE: [&str; 4] = ["unsafe", "libc", "rustix", "windows_sys"];
 
 /// The places, as beginnings of paths, that may tell platforms apart; tests of any crate may too.
-const PLATFORM_CODE: [&str; 9] = [
+const PLATFORM_CODE: [&str; 10] = [
     // The facade's one switch.
     "src/lib.rs",
     // Whole crates for one family of systems; within it they differ where the system is called.
@@ -93,6 +93,7 @@ const PLATFORM_CODE: [&str; 9] = [
     "crates/ipc-windows/src/sys",
     "crates/fileserve/src/platform",
     "tests/",
+    "benches/",
     "examples/",
     // Reads such choices, and quotes some.
     "xtask/src/platforms/evidence.rs",

@@ -11,6 +11,7 @@ use ipc_core::Policy;
 use fileserve::platform::words;
 use fileserve::protocol::{Algorithm, Part};
 
+use super::access::AccessName;
 use super::endpoint::{Compat, EndpointText};
 
 /// Serve files, each opened with the rights of the client who asks for it.
@@ -58,6 +59,9 @@ pub(crate) struct Serve {
     /// granted impersonation.
     #[arg(long, value_name = "PROTOCOL")]
     pub(crate) compat: Option<Compat>,
+    /// How files are opened
+    #[arg(long, value_name = "HOW", default_value = "impersonate")]
+    pub(crate) access: AccessName,
     /// How many threads answer requests
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) workers: u16,

@@ -30,9 +30,10 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     let transport = platform::server_transport(&serving)
         .map_err(|error| Failed::new("serve with these options", error))?;
     let (root, names) = match &arguments.what.root {
-        Some(directory) => (open_root(directory)?, Names::BelowRoot),
-        None => (open_everything()?, Names::Absolute),
+        Some(directory) => (open_root(directory, &serving)?, Names::BelowRoot),
+        None => (open_everything(&serving)?, Names::Absolute),
     };
+    let access = arguments.access.access(&*transport, &*root)?;
     let no_thread = |error| Failed::system("start a thread", error);
     let requests = Console::start(io::stdout()).map_err(no_thread)?;
     let remarks = Console::start(io::stderr()).map_err(no_thread)?;
@@ -42,7 +43,7 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     let lines = requests.clone();
     let warnings = notices.clone();
     let as_json = arguments.json;
-    let files = FileService::new(root, names).observe(move |record| {
+    let files = FileService::new(root, names).access(access).observe(move |record| {
         lines.line(if as_json { json::text(&json::record(record)) } else { record.to_string() });
         warnings.look_for_cut(record);
     });
@@ -76,13 +77,13 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     outcome.map_err(|error| Failed::new("finish every transfer in time", error))
 }
 
-fn open_root(directory: &Path) -> Result<Arc<dyn Root>, Failed> {
-    platform::open_root(directory)
+fn open_root(directory: &Path, serving: &Serving) -> Result<Arc<dyn Root>, Failed> {
+    platform::open_root(directory, serving)
         .map_err(|error| Failed::new(format!("serve `{}`", directory.display()), error))
 }
 
-fn open_everything() -> Result<Arc<dyn Root>, Failed> {
-    platform::open_everything().map_err(|error| Failed::new("serve every file", error))
+fn open_everything(serving: &Serving) -> Result<Arc<dyn Root>, Failed> {
+    platform::open_everything(serving).map_err(|error| Failed::new("serve every file", error))
 }
 
 /// The same files on the same server, whichever protocol it speaks.
@@ -157,19 +158,13 @@ fn about(
         format!("  serves   {what}, with {} workers", arguments.workers),
         format!("  runs as  {runs_as}"),
         format!("  admits   {admits}"),
-        format!("  opens    {}", opens(transport, own.as_ref())),
+        format!("  opens    {}", arguments.access.opens(transport, own.as_ref())),
     ];
+    lines.extend(arguments.access.warning(own.as_ref()));
     if arguments.compat == Some(Compat::Dotnet) {
         lines.push(SPEAKS_DOTNET.to_owned());
     }
     lines
-}
-
-fn opens(transport: &dyn Transport, own: Option<&Peer>) -> &'static str {
-    match transport.capabilities().run_as_peer {
-        true => platform::as_whom(own),
-        false => "nothing: this system cannot act as a client",
-    }
 }
 
 const SPEAKS_DOTNET: &str = "  speaks   the protocol of the .NET sample, which has no place for a \

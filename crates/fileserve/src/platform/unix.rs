@@ -42,8 +42,7 @@ pub fn transport() -> Arc<dyn Transport> {
 /// # Errors
 /// None here.
 pub fn server_transport(serving: &Serving) -> Result<Arc<dyn Transport>> {
-    let act_as = ActAs::default().root(serving.act_as_root).sandboxed(serving.act_as_sandboxed);
-    let transport = UnixTransport::new().act_as(act_as);
+    let transport = UnixTransport::new().act_as(act_as(serving));
     Ok(Arc::new(match serving.socket_mode {
         Some(mode) => transport.mode(mode),
         None => transport,
@@ -77,16 +76,20 @@ pub fn as_whom(own: Option<&Peer>) -> &'static str {
 ///
 /// # Errors
 /// [`ipc_core::Error::Io`] if it cannot be opened.
-pub fn open_root(directory: &Path) -> Result<Arc<dyn Root>> {
-    Ok(Arc::new(UnixRoot::open_dir(directory)?))
+pub fn open_root(directory: &Path, serving: &Serving) -> Result<Arc<dyn Root>> {
+    Ok(Arc::new(UnixRoot::open_dir(directory)?.act_as(act_as(serving))))
 }
 
 /// Every file of this system as a root: what travels is a path from its top.
 ///
 /// # Errors
 /// [`ipc_core::Error::Io`] if it cannot be opened.
-pub fn open_everything() -> Result<Arc<dyn Root>> {
-    open_root(Path::new("/"))
+pub fn open_everything(serving: &Serving) -> Result<Arc<dyn Root>> {
+    open_root(Path::new("/"), serving)
+}
+
+fn act_as(serving: &Serving) -> ActAs {
+    ActAs::default().root(serving.act_as_root).sandboxed(serving.act_as_sandboxed)
 }
 
 /// Where a program of .NET has the pipe `name`: at the socket `CoreFxPipe_NAME` in the temporary

@@ -74,7 +74,7 @@ pub fn as_whom(_own: Option<&Peer>) -> &'static str {
 ///
 /// # Errors
 /// [`ipc_core::Error::Io`] if it cannot be opened.
-pub fn open_root(directory: &Path) -> Result<Arc<dyn Root>> {
+pub fn open_root(directory: &Path, _serving: &Serving) -> Result<Arc<dyn Root>> {
     Ok(Arc::new(WindowsRoot::open_dir(directory)?))
 }
 
@@ -82,7 +82,7 @@ pub fn open_root(directory: &Path) -> Result<Arc<dyn Root>> {
 ///
 /// # Errors
 /// [`ipc_core::Error::Io`] if there is no drive that can be opened.
-pub fn open_everything() -> Result<Arc<dyn Root>> {
+pub fn open_everything(_serving: &Serving) -> Result<Arc<dyn Root>> {
     Ok(Arc::new(WindowsRoot::all_drives()?))
 }
 

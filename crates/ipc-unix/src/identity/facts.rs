@@ -100,10 +100,15 @@ impl Facts {
         match self.process() {
             Ok(peer) => {
                 let compare = |kind| compare(own.as_fd(), peer.as_fd(), kind);
-                Namespaces {
-                    user: compare(NamespaceKind::User),
-                    mount: compare(NamespaceKind::Mount),
-                }
+                let user = match compare(NamespaceKind::User) {
+                    // A process may hide it, and another user's always does; not so what ids mean
+                    // there.
+                    Told::Denied if self.by_number(process::has_same_ids) == Some(false) => {
+                        Told::Other
+                    }
+                    told => told,
+                };
+                Namespaces { user, mount: compare(NamespaceKind::Mount) }
             }
             Err(error) => both(Told::from_error(&error)),
         }

@@ -26,7 +26,7 @@ pub(super) fn level(granted: Option<ImpersonationLevel>) -> Result<()> {
 
 /// The ids to act with, if they are known and ids of somebody. `overflow` are the user and group
 /// that this system shows for ids without a name.
-pub(super) fn identity(peer: &Peer, overflow: [u32; 2]) -> Result<&UnixIdentity> {
+pub(crate) fn identity(peer: &Peer, overflow: [u32; 2]) -> Result<&UnixIdentity> {
     let unknown = |reason: &str| Err(Error::IdentityUnknown { reason: reason.to_owned() });
     let ids = match (peer.identity(), peer.assurance()) {
         (Some(Identity::Unix(ids)), Assurance::Kernel) => ids,
@@ -98,7 +98,7 @@ fn loses_privileges(own: Ids, peer: u32) -> bool {
 
 /// What is known of where the peer lives, as far as it decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Residence {
+pub(crate) enum Residence {
     /// Nothing speaks against acting as it.
     Admitted,
     /// The kernel told this process nothing; it may tell the peer's own user.
@@ -111,7 +111,7 @@ pub(super) enum Residence {
 /// Uid 0 must be this system's own, or named; any other peer must not be known to live in another
 /// user namespace, unless sandboxed ones are named. A peer that has ended, or about which asking
 /// failed, could have been told and counts as sandboxed.
-pub(super) fn residence(
+pub(crate) fn residence(
     peer: &UnixIdentity,
     lives_in: Namespaces,
     settings: &ActAs,

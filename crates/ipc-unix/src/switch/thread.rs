@@ -54,7 +54,7 @@ impl ThreadState {
 
     /// `true` if access checks see the same user and groups in both. The effective group counts
     /// among the groups, for it grants the same.
-    pub(super) fn has_ids_of(&self, peer: &UnixIdentity) -> bool {
+    pub(crate) fn has_ids_of(&self, peer: &UnixIdentity) -> bool {
         let all = |gid: u32, groups: &[u32]| {
             let mut all = groups.to_vec();
             all.push(gid);

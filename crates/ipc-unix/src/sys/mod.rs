@@ -3,10 +3,10 @@
 //!
 //! What a system must provide: sockets ([`socket`]), waiting for one of them ([`poll`]), a latch
 //! that ends such a wait ([`latch`]), directories and names in them ([`directory`]), the peer's
-//! credentials ([`credentials`]) and process ([`process`]), names below a directory ([`files`]);
-//! and, where it can, watching many sockets at once ([`poller`]), sending files ([`sendfile`]),
-//! an identity of each thread's own ([`thread_identity`]) and opening with registered credentials
-//! ([`ring`]).
+//! credentials ([`credentials`]) and process ([`process`]), names below a directory ([`files`]),
+//! looking at files before opening them ([`handle`]); and, where it can, watching many sockets at
+//! once ([`poller`]), sending files ([`sendfile`]), an identity of each thread's own
+//! ([`thread_identity`]) and opening with registered credentials ([`ring`]).
 //!
 //! What differs much has a twin in `linux/` and in `bsd/` (macOS and the BSDs), with the same
 //! functions; one that a system cannot offer answers [`std::io::ErrorKind::Unsupported`].
@@ -14,6 +14,7 @@
 pub(crate) mod accounts;
 pub(crate) mod directory;
 pub(crate) mod latch;
+pub(crate) mod look;
 #[cfg(test)]
 pub(crate) mod misuse;
 pub(crate) mod poll;
@@ -33,6 +34,9 @@ pub(crate) mod credentials;
 #[cfg_attr(target_os = "linux", path = "linux/files.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "bsd/files.rs")]
 pub(crate) mod files;
+#[cfg_attr(target_os = "linux", path = "linux/handle.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "bsd/handle.rs")]
+pub(crate) mod handle;
 #[cfg_attr(target_os = "linux", path = "linux/process.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "bsd/process.rs")]
 pub(crate) mod process;

@@ -23,10 +23,14 @@ pub(crate) fn open_directory(path: &Path) -> io::Result<OwnedFd> {
 /// `true` if the file lies on a file system whose contents the kernel makes up: their lengths lie,
 /// and some of them show the server's own memory.
 pub(crate) fn is_made_by_the_kernel(file: BorrowedFd<'_>) -> rustix::io::Result<bool> {
+    Ok(KERNEL_FILE_SYSTEMS.contains(&file_system(file)?.as_slice()))
+}
+
+/// The name of the kind of file system that the file lies on.
+pub(super) fn file_system(file: BorrowedFd<'_>) -> rustix::io::Result<Vec<u8>> {
     let status = rustix::fs::fstatfs(file)?;
     let name = status.f_fstypename.iter().map(|byte| byte.to_ne_bytes()[0]);
-    let name: Vec<u8> = name.take_while(|byte| *byte != 0).collect();
-    Ok(KERNEL_FILE_SYSTEMS.contains(&name.as_slice()))
+    Ok(name.take_while(|byte| *byte != 0).collect())
 }
 
 const KERNEL_FILE_SYSTEMS: [&[u8]; 7] =

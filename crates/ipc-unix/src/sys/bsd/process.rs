@@ -38,3 +38,13 @@ pub(crate) fn executable(_pid: u32) -> Option<PathBuf> {
 pub(crate) fn no_new_privileges(_pid: u32) -> Option<bool> {
     None
 }
+
+/// Whether the ids of the process with that number mean what this process's do: not looked up.
+pub(crate) fn has_same_ids(_pid: u32) -> Option<bool> {
+    None
+}
+
+/// The security module's label of this process: these systems have none.
+pub(crate) fn own_label() -> Option<String> {
+    None
+}

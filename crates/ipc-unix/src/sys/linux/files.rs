@@ -100,10 +100,15 @@ pub(crate) fn repeat<T>(
 /// `true` if the file lies on a file system whose contents the kernel makes up: their lengths lie,
 /// and some of them show the server's own memory.
 pub(crate) fn is_made_by_the_kernel(file: BorrowedFd<'_>) -> rustix::io::Result<bool> {
+    let kind = file_system(file)?;
+    Ok(KERNEL_FILE_SYSTEMS.iter().any(|(_, magic)| *magic == kind))
+}
+
+/// The number of the kind of file system that the file lies on.
+pub(super) fn file_system(file: BorrowedFd<'_>) -> rustix::io::Result<u32> {
     let kind = rustix::fs::fstatfs(file)?.f_type;
     // The numbers have 32 bits; the field's type and sign differ between architectures.
-    let kind = kind as u64 & u64::from(u32::MAX);
-    Ok(KERNEL_FILE_SYSTEMS.iter().any(|(_, magic)| u64::from(*magic) == kind))
+    Ok(u32::try_from(kind as u64 & u64::from(u32::MAX)).unwrap_or(0))
 }
 
 /// Source: Linux `uapi/linux/magic.h`; for `mqueue`, `ipc/mqueue.c`.
@@ -132,4 +137,4 @@ const KERNEL_FILE_SYSTEMS: [(&str, u32); 21] = [
 ];
 
 /// How often a resolution that something came between is tried again.
-const MAX_TRIES: u32 = 32;
+pub(super) const MAX_TRIES: u32 = 32;

@@ -82,11 +82,34 @@ pub(crate) fn executable(pid: u32) -> Option<PathBuf> {
 
 /// Whether the process with that number can gain no privileges by exec, if `/proc` tells.
 pub(crate) fn no_new_privileges(pid: u32) -> Option<bool> {
-    let mut status = String::new();
-    let file = File::open(format!("/proc/{pid}/status")).ok()?;
-    file.take(MAX_STATUS).read_to_string(&mut status).ok()?;
+    let status = String::from_utf8(read_limited(&format!("/proc/{pid}/status")).ok()?).ok()?;
     let value = status.lines().find_map(|line| line.strip_prefix("NoNewPrivs:"))?;
     Some(value.trim() == "1")
+}
+
+/// Whether the process with that number lives in a user namespace whose ids mean what this
+/// process's do, as far as `/proc` tells: it tells everybody, also of a process that hides the
+/// namespace itself. Only root can make another namespace with the same ids.
+pub(crate) fn has_same_ids(pid: u32) -> Option<bool> {
+    let maps = |process: &str| -> Option<[Vec<u8>; 2]> {
+        let map = |which: &str| read_limited(&format!("/proc/{process}/{which}")).ok();
+        Some([map("uid_map")?, map("gid_map")?])
+    };
+    Some(maps(&pid.to_string())? == maps("self")?)
+}
+
+/// The security module's label of this thread, if a module gives one.
+pub(crate) fn own_label() -> Option<String> {
+    let label = read_limited("/proc/thread-self/attr/current").ok()?;
+    let label = String::from_utf8(label).ok()?;
+    let label = label.trim_end_matches(['\0', '\n']);
+    (!label.is_empty()).then(|| label.to_owned())
+}
+
+fn read_limited(path: &str) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    File::open(path)?.take(MAX_STATUS).read_to_end(&mut content)?;
+    Ok(content)
 }
 
 /// `struct pidfd_info`, its first version (64 bytes).
@@ -109,5 +132,5 @@ const PIDFD_GET_INFO: libc::Ioctl = libc::_IOWR::<PidfdInfo>(PIDFD, 11);
 const PIDFD: u32 = 0xFF;
 const PIDFD_INFO_CGROUPID: u64 = 1 << 2;
 
-/// As much of `/proc/PID/status` as is read, in bytes.
+/// As much of a file in `/proc` as is read, in bytes.
 const MAX_STATUS: u64 = 64 * 1024;

@@ -1,0 +1,115 @@
+//! How files are opened for the clients that ask for them: what stands between a client and what it
+//! may not read.
+
+use std::fmt;
+use std::fs::File;
+
+use ipc_core::files::{Metadata, Open, RelativePath, Root};
+use ipc_core::service::Context;
+use ipc_core::{Error, Peer, Result};
+
+/// A strategy of opening files for clients.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub enum Access {
+    /// As the client: the system decides, by the client's rights and no others. Refuses whom the
+    /// server cannot act as.
+    #[default]
+    Impersonate,
+    /// With the server's own rights, if the permissions of the file and of every directory on the
+    /// way give the client the right to it as well: what both may read. This process judges, not the
+    /// system ([`Root::open_checked`]); it refuses where it cannot know. For servers that may not act
+    /// as their clients.
+    Check,
+    /// With the server's own rights, for clients that have exactly its user and groups. Any other is
+    /// refused.
+    SameUser {
+        /// The server itself ([`Transport::this_process`](ipc_core::Transport::this_process)).
+        own: Peer,
+    },
+    /// With the server's own rights, whoever asks: every client that is admitted reads what the
+    /// server may read. For what is public.
+    Server,
+}
+
+impl Access {
+    /// Whether files can be opened so below `root` by a server that is `own`.
+    ///
+    /// # Errors
+    /// What the root said when its own top was looked at so: [`Error::Unsupported`] for a strategy
+    /// that this system does not have.
+    pub fn try_on(&self, root: &dyn Root, own: &Peer) -> Result<()> {
+        let top = RelativePath::new(b"")?;
+        match self {
+            Self::Impersonate => Ok(()),
+            Self::Check | Self::SameUser { .. } => root.stat_checked(own, &top).map(drop),
+            Self::Server => stat_as_server(root, &top).map(drop),
+        }
+    }
+
+    pub(crate) fn open(
+        &self,
+        context: &Context<'_>,
+        root: &dyn Root,
+        path: &RelativePath,
+        how: Open,
+    ) -> Result<File> {
+        match self {
+            Self::Impersonate => context.open_as_peer(root, path, how),
+            Self::Check => root.open_checked(context.peer()?, path, how),
+            Self::SameUser { own } => root.open_checked(alike(context, own)?, path, how),
+            Self::Server => open_as_server(root, path, how),
+        }
+    }
+
+    pub(crate) fn stat(
+        &self,
+        context: &Context<'_>,
+        root: &dyn Root,
+        path: &RelativePath,
+    ) -> Result<Metadata> {
+        match self {
+            Self::Impersonate => context.stat_as_peer(root, path),
+            Self::Check => root.stat_checked(context.peer()?, path),
+            Self::SameUser { own } => root.stat_checked(alike(context, own)?, path),
+            Self::Server => stat_as_server(root, path),
+        }
+    }
+
+    /// Whether the system's refusals are meant for the client, and not for the server.
+    pub(crate) fn has_clients_rights(&self) -> bool {
+        !matches!(self, Self::Server)
+    }
+}
+
+/// The strategy's name, as on the command line.
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Impersonate => "impersonate",
+            Self::Check => "check",
+            Self::SameUser { .. } => "same-user",
+            Self::Server => "server",
+        })
+    }
+}
+
+/// The client, if it has the server's own user and groups.
+fn alike<'a>(context: &Context<'a>, own: &Peer) -> Result<&'a Peer> {
+    let client = context.peer()?;
+    if client.identity().is_some() && client.identity() == own.identity() {
+        return Ok(client);
+    }
+    let reason = format!("it serves only clients with its own user and groups, {own}");
+    Err(Error::NotPrivileged { reason })
+}
+
+#[allow(clippy::disallowed_methods, reason = "the strategy was asked for by its name")]
+fn open_as_server(root: &dyn Root, path: &RelativePath, how: Open) -> Result<File> {
+    root.open_as_server(path, how)
+}
+
+#[allow(clippy::disallowed_methods, reason = "the strategy was asked for by its name")]
+fn stat_as_server(root: &dyn Root, path: &RelativePath) -> Result<Metadata> {
+    root.stat_as_server(path)
+}
