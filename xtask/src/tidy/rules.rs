@@ -54,7 +54,8 @@ fn platform_choice(found: &mut Vec<Finding>, path: &str, code: &str) {
 }
 
 fn is_platform_code(path: &str) -> bool {
-    PLATFORM_CODE.iter().any(|place| path.starts_with(place)) || path.contains("/tests/")
+    PLATFORM_CODE.iter().any(|place| path.starts_with(place))
+        || ["/tests/", "/benches/"].iter().any(|folder| path.contains(folder))
 }
 
 /// Nothing is left for later in what is committed, and no test is switched off.
@@ -82,8 +83,8 @@ fn unknown_host(line: &str) -> Option<String> {
 const CORE: &str = "crates/ipc-core/src/";
 const FOREIGN_TO_CORE: [&str; 4] = ["unsafe", "libc", "rustix", "windows_sys"];
 
-/// The places, as beginnings of paths, that may tell platforms apart; tests of any crate may too.
-const PLATFORM_CODE: [&str; 10] = [
+/// The places, as beginnings of paths, that may tell platforms apart; tests and benchmarks of any crate may too.
+const PLATFORM_CODE: [&str; 9] = [
     // The facade's one switch.
     "src/lib.rs",
     // Whole crates for one family of systems; within it they differ where the system is called.
@@ -93,7 +94,6 @@ const PLATFORM_CODE: [&str; 10] = [
     "crates/ipc-windows/src/sys",
     "crates/fileserve/src/platform",
     "tests/",
-    "benches/",
     "examples/",
     // Reads such choices, and quotes some.
     "xtask/src/platforms/evidence.rs",
