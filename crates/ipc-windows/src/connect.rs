@@ -37,7 +37,8 @@ pub(crate) fn connect(endpoint: &Endpoint, options: &ConnectOptions) -> Result<P
     let pipe = Pipe::new(pipe, waiter.port(), options.mode).map_err(failed)?;
     let peer = peer.map_err(|error| error.to_string());
     let role = Role::Client { level: options.level, peer };
-    Ok(PipeConnection::new(pipe, endpoint.clone(), options.mode, waiter, role))
+    Ok(PipeConnection::new(pipe, endpoint.clone(), options.mode, waiter, role)
+        .pass_handles(options.handles))
 }
 
 /// Opens the pipe, waiting while all its instances are taken.

@@ -15,7 +15,7 @@ use std::io::IoSlice;
 use std::os::windows::io::AsHandle;
 use std::sync::{Arc, OnceLock};
 
-use ipc_core::transport::{AsPeer, Interest, Key, Messages, Ready};
+use ipc_core::transport::{AsPeer, Handles, Interest, Key, Messages, Ready};
 use ipc_core::{
     Connection, Deadline, Endpoint, Error, ImpersonationLevel, Mode, Operation, Peer, Result,
 };
@@ -27,14 +27,18 @@ use crate::sys::pipe::Pipe;
 use crate::waiter::PipeWaiter;
 
 mod close;
+mod handles;
 mod input;
 mod link;
 mod messages;
 mod output;
 mod park;
+mod regular;
 mod state;
 
+use handles::Passing;
 use link::Link;
+pub use regular::regular_file;
 
 /// One end of a connection over a named pipe.
 #[derive(Debug)]
@@ -43,6 +47,8 @@ pub(crate) struct PipeConnection {
     role: Role,
     /// Held by who receives a message.
     receiving: Mutex<()>,
+    /// `None`: handles are not passed.
+    passing: Option<Passing>,
 }
 
 /// Which end of a connection this is.
@@ -76,7 +82,14 @@ impl PipeConnection {
         waiter: Arc<PipeWaiter>,
         role: Role,
     ) -> Self {
-        Self { link: Link::new(pipe, endpoint, mode, waiter), role, receiving: Mutex::new(()) }
+        let link = Link::new(pipe, endpoint, mode, waiter);
+        Self { link, role, receiving: Mutex::new(()), passing: None }
+    }
+
+    /// Sets whether handles are passed.
+    pub(crate) fn pass_handles(mut self, pass: bool) -> Self {
+        self.passing = pass.then(Passing::default);
+        self
     }
 
     /// The client at the other end: asked of the system until it tells, and kept from then on.
@@ -156,7 +169,9 @@ impl Connection for PipeConnection {
         if parts.iter().all(|part| part.is_empty()) {
             return Ok(0);
         }
-        self.link.write(Operation::Write, parts, OUTPUT_BUFFER, deadline)
+        let count = self.link.write(Operation::Write, parts, OUTPUT_BUFFER, deadline)?;
+        self.has_written();
+        Ok(count)
     }
 
     fn wait(&self, interest: Interest, deadline: Deadline) -> Result<Ready> {
@@ -189,6 +204,10 @@ impl Connection for PipeConnection {
 
     fn messages(&self) -> Option<&dyn Messages> {
         (self.link.mode == Mode::Messages).then_some(self as &dyn Messages)
+    }
+
+    fn handles(&self) -> Option<&dyn Handles> {
+        self.passing.as_ref().map(|_| self as &dyn Handles)
     }
 }
 

@@ -20,6 +20,7 @@ mod testing;
 mod transport;
 mod waiter;
 
+pub use connection::regular_file;
 pub use file_acl::{FileAccess, FileAcl};
 pub use root::WindowsRoot;
 pub use security::{Acl, Group};

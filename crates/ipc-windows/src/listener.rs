@@ -24,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) security: Acl,
     pub(crate) remote_clients: bool,
     pub(crate) mode: Mode,
+    /// Whether connections pass handles.
+    pub(crate) handles: bool,
     /// How many instances there are for those who are not accepted yet.
     pub(crate) backlog: u32,
     /// How many there may be in all.
@@ -41,6 +43,7 @@ impl Settings {
 #[derive(Debug)]
 pub(crate) struct PipeListener {
     instances: Arc<Instances>,
+    handles: bool,
 }
 
 impl PipeListener {
@@ -61,7 +64,7 @@ impl PipeListener {
         let instances =
             Instances::new(endpoint.clone(), name, making, security, settings.backlog, waiter);
         instances.start(first).map_err(failed)?;
-        Ok(Self { instances })
+        Ok(Self { instances, handles: settings.handles })
     }
 }
 
@@ -78,13 +81,14 @@ impl Listener for PipeListener {
             .until(instances.sleepers(), deadline, || instances.hand_out())
             .map_err(|error| Error::io(operation, instances.endpoint(), error))?
             .ok_or(Error::TimedOut { operation })??;
-        Ok(Box::new(PipeConnection::new(
+        let connection = PipeConnection::new(
             pipe,
             instances.endpoint().clone(),
             instances.mode(),
             Arc::clone(instances.waiter()),
             Role::server(),
-        )))
+        );
+        Ok(Box::new(connection.pass_handles(self.handles)))
     }
 
     fn arm(&self) -> Result<()> {

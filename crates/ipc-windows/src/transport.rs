@@ -43,6 +43,7 @@ pub struct PipeTransport {
     backlog: u32,
     most_connections: u32,
     buffer: u32,
+    pass_handles: bool,
 }
 
 impl PipeTransport {
@@ -65,6 +66,7 @@ impl PipeTransport {
             backlog: Self::DEFAULT_BACKLOG,
             most_connections: Settings::UNLIMITED,
             buffer: Self::DEFAULT_BUFFER,
+            pass_handles: false,
         }
     }
 
@@ -114,6 +116,29 @@ impl PipeTransport {
         self
     }
 
+    /// Sets whether connections can pass handles, where that is [asked for](BindOptions::handles).
+    /// Default: no.
+    ///
+    /// What is passed reads a file and does no more, and still it is off by default, for two reasons.
+    /// On Windows a handle is a way to the file itself: whoever has one for reading can have the
+    /// system open the file again for writing (`ReOpenFile`), which is decided by their own rights
+    /// and needs no path to the file. And it takes the server's right to reach into its client's
+    /// process (`PROCESS_DUP_HANDLE`), with which it can take from it whatever that has open: a
+    /// server has it over its own user's processes, and one that is an administrator over others.
+    ///
+    /// The server does the passing in both directions, for a client has no such right. It reaches
+    /// into no process but the one that opened the client's end, and only while that runs as the user
+    /// that the client is. A client takes nothing under a number that a handle of its own has. A
+    /// handle that was passed to it and that it never claims stays open until its process ends.
+    ///
+    /// The files must be open for reading with all of `FILE_GENERIC_READ`, as the standard library
+    /// opens them.
+    #[must_use]
+    pub fn pass_handles(mut self, pass: bool) -> Self {
+        self.pass_handles = pass;
+        self
+    }
+
     fn settings(&self, options: &BindOptions) -> Result<Settings> {
         let refuse = |reason: String| Err(Error::InvalidInput { reason });
         if self.backlog < Self::MIN_BACKLOG {
@@ -132,6 +157,7 @@ impl PipeTransport {
             security: self.effective_security(),
             remote_clients: self.remote_clients,
             mode: options.mode,
+            handles: options.handles,
             backlog: self.backlog.min(most_waiting(most)),
             most,
             buffer: self.buffer,
@@ -161,6 +187,7 @@ impl Transport for PipeTransport {
         can.identity = true;
         can.max_message = Some(MAX_MESSAGE);
         can.parking = true;
+        can.handles = self.pass_handles;
         can
     }
 
@@ -169,14 +196,14 @@ impl Transport for PipeTransport {
     }
 
     fn bind(&self, at: &Endpoint, options: &BindOptions) -> Result<Box<dyn Listener>> {
-        if options.handles {
+        if options.handles && !self.pass_handles {
             return Err(Error::Unsupported { operation: Operation::Bind });
         }
         Ok(Box::new(PipeListener::bind(at, &self.settings(options)?)?))
     }
 
     fn connect(&self, to: &Endpoint, options: &ConnectOptions) -> Result<Box<dyn Connection>> {
-        if options.handles {
+        if options.handles && !self.pass_handles {
             return Err(Error::Unsupported { operation: Operation::Connect });
         }
         Ok(Box::new(connect::connect(to, options)?))

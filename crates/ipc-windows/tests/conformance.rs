@@ -12,7 +12,7 @@ fn fresh_pipe() -> Endpoint {
 mod bytes {
     use super::*;
     ipc_testkit::conformance!(
-        PipeTransport::new(),
+        PipeTransport::new().pass_handles(true),
         fresh = fresh_pipe,
         open_handles = open_handles
     );
@@ -21,7 +21,7 @@ mod bytes {
 mod messages {
     use super::*;
     ipc_testkit::conformance!(
-        PipeTransport::new(),
+        PipeTransport::new().pass_handles(true),
         fresh = fresh_pipe,
         open_handles = open_handles,
         mode = messages

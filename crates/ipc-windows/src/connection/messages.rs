@@ -28,6 +28,7 @@ impl Messages for PipeConnection {
             return Err(too_large(length, MAX_MESSAGE));
         }
         self.link.write(OPERATION, parts, MAX_MESSAGE, deadline)?;
+        self.has_written();
         // Here a packet comes of every write, and holds the message until somebody takes it. A
         // failure leaves that to whoever is at the port next.
         let _ = self.link.waiter.catch_up();

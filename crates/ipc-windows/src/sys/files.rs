@@ -15,9 +15,9 @@ use std::time::{Duration, SystemTime};
 use ipc_core::files::{FileKind, Metadata};
 use windows_sys::Wdk::Foundation::OBJECT_ATTRIBUTES;
 use windows_sys::Wdk::Storage::FileSystem::{
-    FILE_COMPLETE_IF_OPLOCKED, FILE_DIRECTORY_FILE, FILE_NON_DIRECTORY_FILE, FILE_OPEN,
-    FILE_OPEN_REPARSE_POINT, FILE_SYNCHRONOUS_IO_NONALERT, NTCREATEFILE_CREATE_OPTIONS,
-    NtCreateFile,
+    FILE_COMPLETE_IF_OPLOCKED, FILE_DIRECTORY_FILE, FILE_MODE_INFORMATION, FILE_NON_DIRECTORY_FILE,
+    FILE_OPEN, FILE_OPEN_REPARSE_POINT, FILE_SYNCHRONOUS_IO_ALERT, FILE_SYNCHRONOUS_IO_NONALERT,
+    FileModeInformation, NTCREATEFILE_CREATE_OPTIONS, NtCreateFile, NtQueryInformationFile,
 };
 use windows_sys::Win32::Foundation::{
     NTSTATUS, OBJ_CASE_INSENSITIVE, OBJ_DONT_REPARSE, RtlNtStatusToDosError,
@@ -25,7 +25,7 @@ use windows_sys::Win32::Foundation::{
 };
 use windows_sys::Win32::Storage::FileSystem::{
     BY_HANDLE_FILE_INFORMATION, FILE_ACCESS_RIGHTS, FILE_ATTRIBUTE_DIRECTORY,
-    FILE_ATTRIBUTE_REPARSE_POINT, FILE_ATTRIBUTE_TAG_INFO, FILE_LIST_DIRECTORY,
+    FILE_ATTRIBUTE_REPARSE_POINT, FILE_ATTRIBUTE_TAG_INFO, FILE_GENERIC_READ, FILE_LIST_DIRECTORY,
     FILE_READ_ATTRIBUTES, FILE_READ_DATA, FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE,
     FILE_TYPE_DISK, FileAttributeTagInfo, GetFileInformationByHandle, GetFileInformationByHandleEx,
     GetFileType, SYNCHRONIZE,
@@ -46,11 +46,14 @@ pub(crate) enum Wanted {
 }
 
 impl Wanted {
+    /// To read a file takes what it takes any program, so that nobody is refused what they could open
+    /// themselves, or the reverse.
+    ///
     /// Never `FILE_OPEN_FOR_BACKUP_INTENT`: with the privilege for it, it would open everything.
     fn flags(self) -> (FILE_ACCESS_RIGHTS, NTCREATEFILE_CREATE_OPTIONS) {
         match self {
             Self::Content => (
-                FILE_READ_DATA | FILE_READ_ATTRIBUTES | SYNCHRONIZE,
+                FILE_GENERIC_READ,
                 FILE_NON_DIRECTORY_FILE | FILE_SYNCHRONOUS_IO_NONALERT | FILE_COMPLETE_IF_OPLOCKED,
             ),
             Self::Entries => (
@@ -133,6 +136,33 @@ pub(crate) fn open_below(
 pub(crate) fn is_on_disk(file: BorrowedHandle<'_>) -> bool {
     // SAFETY: `file` is borrowed and so stays open for the call, which touches no memory of ours.
     unsafe { GetFileType(file.as_raw_handle()) == FILE_TYPE_DISK }
+}
+
+/// `true` if the content can be read through this handle.
+pub(crate) fn is_open_for_reading(file: BorrowedHandle<'_>) -> bool {
+    let granted = super::pass::granted_to(file.as_raw_handle());
+    granted.is_some_and(|granted| granted & FILE_READ_DATA != 0)
+}
+
+/// `true` if reading through this handle waits until it is done.
+pub(crate) fn is_synchronous(file: BorrowedHandle<'_>) -> io::Result<bool> {
+    let mut found = FILE_MODE_INFORMATION::default();
+    let mut outcome = IO_STATUS_BLOCK::default();
+    // SAFETY: `file` is borrowed and so stays open for the call; `outcome` is a live local, and so is
+    // `found`, which is of the type that this class has and of the length that is passed.
+    let status = unsafe {
+        NtQueryInformationFile(
+            file.as_raw_handle(),
+            &raw mut outcome,
+            (&raw mut found).cast(),
+            size::<FILE_MODE_INFORMATION>(),
+            FileModeInformation,
+        )
+    };
+    if status < 0 {
+        return Err(Status(status).into());
+    }
+    Ok(found.Mode & (FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT) != 0)
 }
 
 /// The metadata of an opened file. What is on no disk has none but its kind.

@@ -12,6 +12,7 @@ pub(crate) mod local;
 pub(crate) mod memory;
 pub(crate) mod name;
 pub(crate) mod overlapped;
+pub(crate) mod pass;
 pub(crate) mod pipe;
 pub(crate) mod plain_pipe;
 pub(crate) mod port;

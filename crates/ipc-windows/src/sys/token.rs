@@ -41,6 +41,16 @@ impl Token {
         Ok(unsafe { Self::from_new(token) })
     }
 
+    /// Another process's, to be looked at.
+    pub(crate) fn of_other(process: BorrowedHandle<'_>) -> io::Result<Self> {
+        let mut token: HANDLE = ptr::null_mut();
+        let process = process.as_raw_handle();
+        // SAFETY: the handle stays open while it is borrowed, and the result is a live local.
+        check(unsafe { OpenProcessToken(process, TOKEN_QUERY, &raw mut token) })?;
+        // SAFETY: the call has just opened it, for this caller alone.
+        Ok(unsafe { Self::from_new(token) })
+    }
+
     /// The one that this thread carries, to be looked at and to be duplicated; `None` while the
     /// thread is the process itself. It is opened with the process's own rights, for the client's
     /// may not reach it.
