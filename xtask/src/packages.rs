@@ -38,8 +38,7 @@ const WINDOWS: &[Package] = &[
     Package { name: "dpkg-dev", needed_for: "the source of the installed Wine" },
     Package { name: "gcc", needed_for: "building Wine's server from it" },
     Package { name: "libc6-dev", needed_for: "building Wine's server from it" },
-    Package { name: "perl", needed_for: "building Wine's server from it" },
-    Package { name: "python3", needed_for: "building Wine's server from it" },
+    Package { name: "perl", needed_for: "what Wine generates of it" },
     Package { name: "util-linux", needed_for: "ending programs with what started them" },
 ];
 

@@ -121,7 +121,7 @@ fn cargo_under(
     arguments: &[&str],
 ) -> Result<Command> {
     let mut command = Toolchain::ready(workspace)?.cargo(subcommand);
-    command.args(["--config", &wine.runner()?]).args(arguments);
+    command.args(["--config", &wine.runner(subcommand)?]).args(arguments);
     Ok(command)
 }
 

@@ -17,8 +17,10 @@ pub(crate) fn findings(path: &str, text: &str) -> Vec<Finding> {
     if path.ends_with(".rs") && !path.starts_with(THESE_RULES) {
         let code = code_of(text);
         by_line(&mut found, &code, |line| system_in_core(path, line));
-        by_line(&mut found, text, left_over);
         platform_choice(&mut found, path, &code);
+    }
+    if SOURCES.iter().any(|ending| path.ends_with(ending)) && !path.starts_with(THESE_RULES) {
+        by_line(&mut found, text, left_over);
     }
     if !THEIRS.contains(&path) {
         by_line(&mut found, text, machine_path);
@@ -111,6 +113,9 @@ const PLATFORM_WORDS: [&str; 8] = [
     "target_pointer_width",
 ];
 
+/// The endings of what people write in a language for machines.
+const SOURCES: [&str; 7] = [".c", ".cs", ".h", ".js", ".py", ".rs", ".sh"];
+
 const LEFT_OVER: [&str; 6] = ["TODO", "FIXME", "XXX", "todo!", "unimplemented!", "#[ignore"];
 
 const MACHINE_FOLDERS: [&str; 3] = ["root", "work", "home"];
@@ -166,6 +171,8 @@ mod tests {
     fn unfinished_code_and_switched_off_tests_are_found() {
         let text = format!("// {}\n{}()\n#[ignore]\n", LEFT_OVER[0], LEFT_OVER[3]);
         assert_eq!(lines("src/lib.rs", &text), [1, 2, 3]);
+        assert_eq!(lines("tool/part.c", &text), [1, 2, 3]);
+        assert_eq!(lines("tool/part.patch", &text), []);
     }
 
     #[test]

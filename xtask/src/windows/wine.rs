@@ -39,10 +39,17 @@ impl<'a> Wine<'a> {
         Ok(wine)
     }
 
-    /// What tells cargo to run under this Wine what it builds. A program is killed if cargo is.
-    pub(super) fn runner(&self) -> Result<String> {
+    /// What tells cargo to run under this Wine what it builds.
+    ///
+    /// Tests are killed if cargo is. A program by itself takes the place of cargo's process, where
+    /// the terminal's Ctrl-C reaches it, and ends in its own way.
+    pub(super) fn runner(&self, subcommand: &str) -> Result<String> {
         let loader = self.loader.to_str().ok_or("the path of this workspace is no text")?;
-        Ok(format!("target.{TARGET}.runner={:?}", ["setpriv", "--pdeathsig", "KILL", loader]))
+        let runner = match subcommand {
+            "test" => &["setpriv", "--pdeathsig", "KILL", loader][..],
+            _ => &[loader],
+        };
+        Ok(format!("target.{TARGET}.runner={runner:?}"))
     }
 
     /// Lets `work` run `command` with this Wine, and ends what it has left running.
