@@ -20,7 +20,7 @@ fn both_refuse_what_only_they_may_read() {
             run(get).failed(7, "closed without a word");
         };
         {
-            let _server = peer.serve(&place.pipe());
+            let _server = peer.serve(&place);
             // It leaves the mode of its socket to the umask.
             set_mode(&place.beside("socket"), 0o666);
             is_refused();
