@@ -50,7 +50,7 @@ impl Peer {
         let ready = system::endpoint(&place.beside(""), "ready");
         let listener = raw::listen(ready.as_str());
         let mut command = self.command(&["server", &place.pipe(), "4", ready.name()]);
-        let serving = Serving(command.stdin(Stdio::null()).spawn().expect("the runtime starts"));
+        let serving = Serving(command.spawn().expect("the runtime starts"));
         listener.accept(raw::soon()).expect("it listens");
         serving
     }
@@ -65,9 +65,8 @@ impl Peer {
     ) -> Vec<Vec<Answer>> {
         let (threads, times) = (threads.to_string(), times.to_string());
         let mut command = self.command(&["client", &place.pipe(), &threads, &times]);
-        // Node writes to no pipe that Wine has made.
         let mut output = tempfile::tempfile().expect("a file");
-        command.args(files).stdin(Stdio::null()).stdout(output.try_clone().expect("the same"));
+        command.args(files).stdout(output.try_clone().expect("the same"));
         assert!(command.status().expect("the runtime starts").success());
         let mut text = String::new();
         output.rewind().expect("a file");
@@ -80,6 +79,8 @@ impl Peer {
         command.arg(&self.program).args(arguments);
         // Node does not know the version of Windows that Wine says it is.
         command.env("NODE_SKIP_PLATFORM_CHECK", "1");
+        // Under Wine it opens no pipe that is one of these, and it looks at all of them.
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command
     }
 }
