@@ -6,7 +6,7 @@ use std::process::Command;
 use fileserve::platform;
 use ipc_core::{ConnectOptions, Connection, ImpersonationLevel};
 
-use super::{Place, Server, fileserve, raw};
+use super::{Server, fileserve, raw};
 
 /// What asks `server` for `path`.
 pub(crate) fn get(server: &Server, path: impl AsRef<Path>) -> Command {
@@ -15,11 +15,11 @@ pub(crate) fn get(server: &Server, path: impl AsRef<Path>) -> Command {
     get
 }
 
-/// Connects, as a client that the server may act as.
-pub(crate) fn connect(to: &Place) -> Box<dyn Connection> {
+/// Connects to the pipe of that name, as a client that the server may act as.
+pub(crate) fn connect(to: &str) -> Box<dyn Connection> {
     let options =
         ConnectOptions::new().level(ImpersonationLevel::Impersonation).deadline(raw::soon());
-    let endpoint = platform::dotnet_endpoint(&to.pipe()).expect("a name");
+    let endpoint = platform::dotnet_endpoint(to).expect("a name");
     platform::transport().connect(&endpoint, &options).expect("a server")
 }
 

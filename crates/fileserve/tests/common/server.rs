@@ -55,7 +55,6 @@ impl Server {
     /// Waits until `command` says that it listens.
     pub(crate) fn run(mut command: Command, endpoint: String) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        platform::stoppable(&mut command);
         let mut child = command.spawn().expect("the program starts");
         let said = lines(child.stderr.take().expect("piped"));
         let (send, records) = mpsc::channel();

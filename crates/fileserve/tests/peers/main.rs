@@ -6,6 +6,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod identities;
 mod runtime;
 
 use std::path::{Path, PathBuf};
@@ -105,7 +106,7 @@ for_each_program! {
         let path = place.file("notes", "content").display().to_string();
         let _server = peer.serve(&place);
         let ask = || {
-            let server = by_hand::connect(&place);
+            let server = by_hand::connect(&place.pipe());
             dotnet::fetch(&*server, &path, Deadline::NEVER).expect("served").text
         };
         thread::scope(|scope| {
@@ -115,9 +116,6 @@ for_each_program! {
         });
     }
 }
-
-#[cfg(target_os = "linux")]
-mod users;
 
 /// Files of every kind, and what is none or may not be read.
 struct Files {

@@ -1,11 +1,12 @@
 //! The programs of .NET and Node, and running them.
 
 use std::io::{Read as _, Seek as _};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
-use ipc_testkit::watchdog;
+use ipc_testkit::watchdog::{self, Outcome};
 
 use crate::common::{Place, raw, skip, system};
 
@@ -96,10 +97,14 @@ impl Drop for Serving {
     }
 }
 
-/// Runs a test that waits for programs that may not answer.
+/// Runs a test that waits for programs that may not answer. Starting them takes its time under Wine.
 pub(crate) fn bounded(test: impl FnOnce() + Send + 'static) {
     let name = thread::current().name().unwrap_or("a test").to_owned();
-    watchdog::run(&name, test);
+    match watchdog::observe(&name, 5 * watchdog::LIMIT, test) {
+        Outcome::Passed => {}
+        Outcome::Failed(panic) => resume_unwind(panic),
+        Outcome::Hung => panic!("{name} hangs"),
+    }
 }
 
 /// Where `cargo xtask peers` makes them.
