@@ -100,7 +100,7 @@ fn a_client_that_breaks_the_protocol_is_named_to_the_operator_and_others_are_ser
         (b"\0\x08/\0x", true, "left after 5 bytes"),
         (b"\0", true, "left after 1 bytes"),
     ] {
-        let client = raw::connect(&place.endpoint());
+        let client = dotnet::connect(&place.pipe());
         assert_eq!(dotnet::read_string(&*client), GREETING);
         client.write_all(said, raw::soon()).expect("the server reads");
         let stays = (!leaves).then_some(client);
@@ -117,7 +117,7 @@ fn clients_that_say_nothing_or_stop_in_the_middle_hold_up_nobody() {
     let place = Place::new();
     let path = place.file("notes", "content");
     let server = Server::for_dotnet(&place, [""; 0]);
-    let idle: Vec<_> = (0..16).map(|_| raw::connect(&place.endpoint())).collect();
+    let idle: Vec<_> = (0..16).map(|_| dotnet::connect(&place.pipe())).collect();
     for byte in [0, 40, b'/', 0] {
         idle.iter().for_each(|client| client.write_all(&[byte], raw::soon()).expect("it reads"));
         assert_eq!(run(dotnet::get(&server, &path)).text(), "content");
@@ -129,7 +129,7 @@ fn a_name_that_comes_byte_by_byte_before_the_greeting_is_read_is_a_name() {
     let place = Place::new();
     let path = place.file("notes", "content");
     let _server = Server::for_dotnet(&place, [""; 0]);
-    let client = raw::connect(&place.endpoint());
+    let client = dotnet::connect(&place.pipe());
     for byte in dotnet::string(path.to_str().expect("text")) {
         client.write_all(&[byte], raw::soon()).expect("the server reads");
     }
@@ -176,7 +176,7 @@ fn nobody_there_is_no_server_and_a_native_server_is_no_server_of_this_protocol()
 fn a_shutdown_waits_for_nobody_who_has_not_asked() {
     let place = Place::new();
     let mut server = Server::for_dotnet(&place, ["--drain", "20s"]);
-    let client = raw::connect(&place.endpoint());
+    let client = dotnet::connect(&place.pipe());
     assert_eq!(dotnet::read_string(&*client), GREETING);
     client.write_all(b"\0\x08/\0", raw::soon()).expect("the server reads");
     server.ask_to_stop();

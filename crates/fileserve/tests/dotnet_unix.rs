@@ -62,7 +62,7 @@ fn a_client_that_ends_its_half_behind_the_name_is_answered() {
     let place = Place::new();
     let path = place.file("notes", "content");
     let _server = Server::for_dotnet(&place, [""; 0]);
-    let client = raw::connect(&place.endpoint());
+    let client = dotnet::connect(&place.pipe());
     client
         .write_all(&dotnet::string(path.to_str().expect("text")), raw::soon())
         .expect("the server reads");

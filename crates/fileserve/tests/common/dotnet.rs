@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use ipc_core::Connection;
+use fileserve::platform;
+use ipc_core::{ConnectOptions, Connection, ImpersonationLevel};
 
 use super::{Server, fileserve, raw};
 
@@ -12,6 +13,14 @@ pub(crate) fn get(server: &Server, path: impl AsRef<Path>) -> Command {
     let mut get = fileserve(["get", server.endpoint(), "--compat", "dotnet"]);
     get.arg(path.as_ref());
     get
+}
+
+/// Connects to the pipe of that name, as a client that the server may act as.
+pub(crate) fn connect(to: &str) -> Box<dyn Connection> {
+    let options =
+        ConnectOptions::new().level(ImpersonationLevel::Impersonation).deadline(raw::soon());
+    let endpoint = platform::dotnet_endpoint(to).expect("a name");
+    platform::transport().connect(&endpoint, &options).expect("a server")
 }
 
 /// What `text` is on the wire.

@@ -1,10 +1,12 @@
 // A pipe server and a pipe client as programs of .NET have them, in the manner of the well-known
 // sample on impersonation: strings are two bytes of length, high byte first, and UTF-16 LE.
 //
-//   Peer server NAME WORKERS          says "listening", then serves until it is killed
+//   Peer server NAME WORKERS READY    connects to the pipe READY once it listens, and serves until it
+//                                     is killed
 //   Peer client NAME THREADS TIMES FILE...
-//                                     asks for each file and prints a line for each answer:
-//                                     OUTCOME, a tab, the text's UTF-16 LE in hexadecimal digits, a tab, FILE
+//                                     asks for each file and prints a line for each answer: OUTCOME,
+//                                     a tab, the text's UTF-16 LE in hexadecimal digits, a tab, and
+//                                     which FILE it was, from 0
 
 using System;
 using System.IO;
@@ -19,9 +21,9 @@ static class Peer
 
     static int Main(string[] arguments)
     {
-        if (arguments.Length == 3 && arguments[0] == "server")
+        if (arguments.Length == 4 && arguments[0] == "server")
         {
-            Serve(arguments[1], int.Parse(arguments[2]));
+            Serve(arguments[1], int.Parse(arguments[2]), arguments[3]);
             return 0;
         }
         if (arguments.Length >= 5 && arguments[0] == "client")
@@ -29,18 +31,21 @@ static class Peer
             Ask(arguments);
             return 0;
         }
-        Console.Error.WriteLine("usage: Peer server NAME WORKERS | client NAME THREADS TIMES FILE...");
+        Console.Error.WriteLine("usage: Peer server NAME WORKERS READY | client NAME THREADS TIMES FILE...");
         return 2;
     }
 
-    static void Serve(string name, int workers)
+    static void Serve(string name, int workers, string ready)
     {
         NamedPipeServerStream[] pipes = new NamedPipeServerStream[workers];
         for (int i = 0; i < workers; i++)
         {
             pipes[i] = Pipe(name);
         }
-        Console.WriteLine("listening");
+        using (NamedPipeClientStream pipe = new NamedPipeClientStream(ready))
+        {
+            pipe.Connect(30000);
+        }
         Together(workers, delegate(int i)
         {
             for (NamedPipeServerStream pipe = pipes[i]; ; )
@@ -87,7 +92,7 @@ static class Peer
             {
                 for (int i = 4; i < arguments.Length; i++)
                 {
-                    string line = AskFor(name, arguments[i]) + "\t" + arguments[i];
+                    string line = AskFor(name, arguments[i]) + "\t" + (i - 4);
                     lock (arguments) { Console.WriteLine(line); }
                 }
             }

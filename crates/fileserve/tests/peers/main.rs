@@ -6,16 +6,16 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod identities;
 mod runtime;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
-use common::{Place, Server, Text, fileserve, run, texts};
-use fileserve::{dotnet, platform};
-use ipc_core::{ConnectOptions, Deadline, ImpersonationLevel};
+use common::{Place, Server, Text, dotnet as by_hand, fileserve, run, texts};
+use fileserve::dotnet;
+use ipc_core::Deadline;
 use runtime::{Answer, Peer, bounded};
 
 /// A test for each program.
@@ -42,40 +42,39 @@ for_each_program! {
     fn as_client_gets_from_here_what_its_own_server_gives(peer) {
         let files = Files::new();
         let _here = Server::for_dotnet(&files.place, [""; 0]);
-        let from_here = peer.ask(&files.place.pipe(), ONCE, &files.names());
+        let from_here = peer.ask(&files.place, ONCE, &files.paths());
         let place = Place::new();
-        let _there = peer.serve(&place.pipe());
-        let from_there = peer.ask(&place.pipe(), ONCE, &files.names());
-        for (text, path) in &files.texts {
-            let mut here = whole(only(&from_here, path));
-            if text.ends_open && peer.leaves_out_open_ends {
+        let _there = peer.serve(&place);
+        let from_there = peer.ask(&place, ONCE, &files.paths());
+        let leaves_out = peer.leaves_out_open_ends;
+        for (at, (here, there)) in from_here.iter().zip(&from_there).enumerate() {
+            let mut here = whole(only(here));
+            let text = files.texts.get(at);
+            if text.is_some_and(|(text, _)| text.ends_open && leaves_out) {
                 here.1.pop();
             }
-            assert_eq!(here, whole(only(&from_there, path)), "{}", text.name);
-        }
-        for path in &files.refused {
-            assert_eq!(only(&from_here, path), only(&from_there, path), "{path:?}");
+            assert!(here == whole(only(there)), "{:?}", files.paths()[at]);
         }
     }
 
     fn as_client_gets_the_text_of_every_file_that_it_may_read(peer) {
         let files = Files::new();
         let server = Server::for_dotnet(&files.place, [""; 0]);
-        let answers = peer.ask(&files.place.pipe(), ONCE, &files.names());
-        for (text, path) in &files.texts {
-            let answer = only(&answers, path);
-            assert_eq!(whole(answer), ("text".to_owned(), beginning(text)), "{}", text.name);
+        let answers = peer.ask(&files.place, ONCE, &files.paths());
+        let (texts, refused) = answers.split_at(files.texts.len());
+        for (answer, (text, _)) in texts.iter().zip(&files.texts) {
+            assert!(whole(only(answer)) == ("text".to_owned(), beginning(text)), "{}", text.name);
         }
-        for path in &files.refused {
-            assert_eq!(only(&answers, path).0, "closed", "{path:?}");
+        for (answer, path) in refused.iter().zip(&files.refused) {
+            assert_eq!(only(answer).0, "closed", "{path:?}");
         }
-        let records: Vec<_> = files.names().iter().map(|_| server.record()).collect();
-        assert_eq!(records.iter().filter(|record| record["outcome"] == "ok").count(), files.texts.len());
+        let records = answers.iter().map(|_| server.record());
+        assert_eq!(records.filter(|record| record["outcome"] == "ok").count(), texts.len());
     }
 
     fn as_server_is_asked_for_the_text_of_every_file(peer) {
         let files = Files::new();
-        let _server = peer.serve(&files.place.pipe());
+        let _server = peer.serve(&files.place);
         for (text, path) in &files.texts {
             let got = run(get(&files.place, path));
             // What does not fit is cut within a unit, or between two.
@@ -95,21 +94,19 @@ for_each_program! {
 
     fn as_clients_of_which_eight_ask_at_once_lose_nothing(peer) {
         let place = Place::new();
-        let path = shown(&place.file("notes", "content"));
+        let path = place.file("notes", "content");
         let _server = Server::for_dotnet(&place, ["--workers", "4"]);
-        let answers = peer.ask(&place.pipe(), (8, 63), std::slice::from_ref(&path));
+        let answers = peer.ask(&place, (8, 63), &[path]);
         let content = ("text".to_owned(), "content".encode_utf16().collect());
-        assert_eq!(answers[&path], vec![content; 8 * 63]);
+        assert_eq!(answers, [vec![content; 8 * 63]]);
     }
 
     fn as_server_that_eight_clients_ask_at_once_loses_nothing(peer) {
         let place = Place::new();
-        let path = shown(&place.file("notes", "content"));
-        let _server = peer.serve(&place.pipe());
-        let endpoint = platform::dotnet_endpoint(&place.pipe()).expect("a name");
+        let path = place.file("notes", "content").display().to_string();
+        let _server = peer.serve(&place);
         let ask = || {
-            let options = ConnectOptions::new().level(ImpersonationLevel::Impersonation);
-            let server = platform::transport().connect(&endpoint, &options).expect("a server");
+            let server = by_hand::connect(&place.pipe());
             dotnet::fetch(&*server, &path, Deadline::NEVER).expect("served").text
         };
         thread::scope(|scope| {
@@ -119,9 +116,6 @@ for_each_program! {
         });
     }
 }
-
-#[cfg(target_os = "linux")]
-mod users;
 
 /// Files of every kind, and what is none or may not be read.
 struct Files {
@@ -139,15 +133,15 @@ impl Files {
         Self { place, texts, refused }
     }
 
-    fn names(&self) -> Vec<String> {
+    fn paths(&self) -> Vec<PathBuf> {
         let texts = self.texts.iter().map(|(_, path)| path);
-        texts.chain(&self.refused).map(|path| shown(path)).collect()
+        texts.chain(&self.refused).cloned().collect()
     }
 }
 
-/// The answer to whoever asked once for `path`.
-fn only<'a>(answers: &'a BTreeMap<String, Vec<Answer>>, path: &Path) -> &'a Answer {
-    let [answer] = &answers[&shown(path)][..] else { panic!("{answers:?}") };
+/// The answer to whoever asked once.
+fn only(answers: &[Answer]) -> &Answer {
+    let [answer] = answers else { panic!("{} answers", answers.len()) };
     answer
 }
 
@@ -155,10 +149,6 @@ fn get(place: &Place, path: &Path) -> Command {
     let mut get = fileserve(["get", &place.pipe(), "--compat", "dotnet"]);
     get.arg(path);
     get
-}
-
-fn shown(path: &Path) -> String {
-    path.to_str().expect("text").to_owned()
 }
 
 /// As much of a text as travels.

@@ -42,7 +42,7 @@ function textOf(bytes) {
   return new TextDecoder('utf-8').decode(bytes);
 }
 
-function serve(name) {
+function serve(name, ready) {
   const server = net.createServer((socket) => {
     socket.on('error', () => socket.destroy());
     write(socket, GREETING);
@@ -55,7 +55,7 @@ function serve(name) {
       socket.end();
     });
   });
-  server.listen(place(name), () => console.log('listening'));
+  server.listen(place(name), () => net.connect(place(ready)).on('connect', function () { this.end(); }));
 }
 
 function askFor(name, file) {
@@ -83,8 +83,8 @@ function askFor(name, file) {
 async function ask(name, threads, times, files) {
   const one = async () => {
     for (let round = 0; round < times; round++) {
-      for (const file of files) {
-        console.log(await askFor(name, file) + '\t' + file);
+      for (const [number, file] of files.entries()) {
+        console.log(await askFor(name, file) + '\t' + number);
       }
     }
   };
@@ -93,10 +93,10 @@ async function ask(name, threads, times, files) {
 
 const [role, name, ...more] = process.argv.slice(2);
 if (role === 'server') {
-  serve(name);
+  serve(name, more[1]);
 } else if (role === 'client') {
   ask(name, Number(more[0]), Number(more[1]), more.slice(2));
 } else {
-  console.error('usage: peer.js server NAME WORKERS | client NAME THREADS TIMES FILE...');
+  console.error('usage: peer.js server NAME WORKERS READY | client NAME THREADS TIMES FILE...');
   process.exit(2);
 }

@@ -1,14 +1,14 @@
 //! The programs of .NET and Node, and running them.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
+use std::io::{Read as _, Seek as _};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
-use ipc_testkit::watchdog;
+use ipc_testkit::watchdog::{self, Outcome};
 
-use crate::common::skip;
+use crate::common::{Place, raw, skip, system};
 
 /// A program written for .NET or for Node, which is a server and a client.
 #[derive(Clone, Debug)]
@@ -46,37 +46,33 @@ impl Peer {
         None
     }
 
-    /// Serves at the pipe `name`, with four threads.
-    pub(crate) fn serve(&self, name: &str) -> Serving {
-        let mut child = self.command(&["server", name, "4"]).spawn().expect("the runtime starts");
-        let mut said = BufReader::new(child.stdout.take().expect("piped"));
-        let serving = Serving(child);
-        let mut line = String::new();
-        said.read_line(&mut line).expect("text");
-        assert_eq!(line.trim_end(), "listening");
+    /// Serves at the pipe of `place`, with four threads.
+    pub(crate) fn serve(&self, place: &Place) -> Serving {
+        let ready = system::endpoint(&place.beside(""), "ready");
+        let listener = raw::listen(ready.as_str());
+        let mut command = self.command(&["server", &place.pipe(), "4", ready.name()]);
+        let serving = Serving(command.spawn().expect("the runtime starts"));
+        listener.accept(raw::soon()).expect("it listens");
         serving
     }
 
-    /// The answers to `threads` clients, each of whom asks for each of `files` so many `times`.
+    /// The answers that `threads` clients get, each of whom asks for each of `files` so many `times`;
+    /// in the order of the files.
     pub(crate) fn ask(
         &self,
-        name: &str,
+        place: &Place,
         (threads, times): (usize, usize),
-        files: &[String],
-    ) -> BTreeMap<String, Vec<Answer>> {
+        files: &[PathBuf],
+    ) -> Vec<Vec<Answer>> {
         let (threads, times) = (threads.to_string(), times.to_string());
-        let mut command = self.command(&["client", name, &threads, &times]);
-        let child = command.args(files).spawn().expect("the runtime starts");
-        let output = child.wait_with_output().expect("a child");
-        assert!(output.status.success(), "{output:?}");
-        let mut answers = BTreeMap::<_, Vec<_>>::new();
-        for line in String::from_utf8(output.stdout).expect("text").lines() {
-            let fields: Vec<&str> = line.split('\t').collect();
-            let [outcome, text, file] = fields[..] else { panic!("{line}") };
-            let answer = (outcome.to_owned(), units(text));
-            answers.entry(file.to_owned()).or_default().push(answer);
-        }
-        answers
+        let mut command = self.command(&["client", &place.pipe(), &threads, &times]);
+        let mut output = tempfile::tempfile().expect("a file");
+        command.args(files).stdout(output.try_clone().expect("the same"));
+        assert!(command.status().expect("the runtime starts").success());
+        let mut text = String::new();
+        output.rewind().expect("a file");
+        output.read_to_string(&mut text).expect("text");
+        answers(&text, files.len())
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -84,7 +80,8 @@ impl Peer {
         command.arg(&self.program).args(arguments);
         // Node does not know the version of Windows that Wine says it is.
         command.env("NODE_SKIP_PLATFORM_CHECK", "1");
-        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        // Under Wine it opens no pipe that is one of these, and it looks at all of them.
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command
     }
 }
@@ -100,15 +97,31 @@ impl Drop for Serving {
     }
 }
 
-/// Runs a test that waits for programs that may not answer.
+/// Runs a test that waits for programs that may not answer. Starting them takes its time under Wine.
 pub(crate) fn bounded(test: impl FnOnce() + Send + 'static) {
     let name = thread::current().name().unwrap_or("a test").to_owned();
-    watchdog::run(&name, test);
+    match watchdog::observe(&name, 5 * watchdog::LIMIT, test) {
+        Outcome::Passed => {}
+        Outcome::Failed(panic) => resume_unwind(panic),
+        Outcome::Hung => panic!("{name} hangs"),
+    }
 }
 
 /// Where `cargo xtask peers` makes them.
 fn made() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/ci/peers")
+}
+
+/// What a client has printed about so many files.
+fn answers(text: &str, files: usize) -> Vec<Vec<Answer>> {
+    let mut answers = vec![Vec::new(); files];
+    for line in text.lines() {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let [outcome, text, file] = fields[..] else { panic!("{line}") };
+        let file: usize = file.parse().expect("a number");
+        answers[file].push((outcome.to_owned(), units(text)));
+    }
+    answers
 }
 
 fn units(hex: &str) -> Vec<u16> {
