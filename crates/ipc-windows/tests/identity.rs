@@ -97,7 +97,7 @@ fn t07_who_squats_a_name_gets_a_token_with_which_nothing_opens() {
     let level = token(server.peer().expect("known")).level;
     assert_eq!(level, ImpersonationLevel::Identification);
     assert_eq!(server.level(), Some(level));
-    let refusal = server.as_peer(|_| unreachable!()).map(|()| ()).expect_err("too low");
+    let refusal = server.as_peer(|_| unreachable!()).expect_err("too low");
     assert!(
         matches!(refusal, Error::LevelTooLow { .. } | Error::NotPrivileged { .. }),
         "{refusal:?}"
@@ -183,7 +183,7 @@ fn an_anonymous_client_is_never_known() {
         server.read(&mut [0], Deadline::NEVER).expect("read");
     }
     server.state_level(ImpersonationLevel::Impersonation).expect("once");
-    server.as_peer(|_| unreachable!()).map(|()| ()).expect_err("nobody to act as");
+    server.as_peer(|_| unreachable!()).expect_err("nobody to act as");
 }
 
 fn for_this_user() -> PipeTransport {
