@@ -54,7 +54,9 @@ fn platform_choice(found: &mut Vec<Finding>, path: &str, code: &str) {
 }
 
 fn is_platform_code(path: &str) -> bool {
-    PLATFORM_CODE.iter().any(|place| path.starts_with(place)) || path.contains("/tests/")
+    PLATFORM_CODE.iter().any(|place| path.starts_with(place))
+        || path.contains("/tests/")
+        || path.contains("/benches/")
 }
 
 /// Nothing is left for later in what is committed, and no test is switched off.
