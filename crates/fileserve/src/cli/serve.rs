@@ -6,7 +6,7 @@ use std::process;
 use std::sync::Arc;
 use std::thread;
 
-use fileserve::platform::{self, Serving, Signals};
+use fileserve::platform::{self, Mechanism, Serving, Signals};
 use fileserve::protocol::Names;
 use fileserve::{FileService, Files as _, dotnet};
 use ipc_core::files::Root;
@@ -14,7 +14,7 @@ use ipc_core::server::{Server, ServerBuilder, ServerLimits};
 use ipc_core::session::SessionLimits;
 use ipc_core::{Deadline, Endpoint, Identity, Peer, Policy, Transport};
 
-use super::args::{Allow, Serve};
+use super::args::{Allow, MechanismName, Serve};
 use super::console::Console;
 use super::endpoint::Compat;
 use super::notices::Notices;
@@ -26,7 +26,12 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     let mut signals =
         Signals::take().map_err(|error| Failed::system("watch for signals", error))?;
     let policy = policy(&arguments.allow);
-    let transport = platform::server_transport(serving(&arguments));
+    let serving = serving(&arguments);
+    let by = platform::opens_by(serving).map_err(|error| {
+        let doing = format!("open files as `--mechanism` asks: {}", error.chain());
+        Failed::because(exit::FAILURE, doing)
+    })?;
+    let transport = platform::server_transport(serving);
     let (root, names) = match &arguments.what.root {
         Some(directory) => (open_root(directory)?, Names::BelowRoot),
         None => (open_everything()?, Names::Absolute),
@@ -54,7 +59,9 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     let server = begin(builder, files, arguments.compat)
         .map_err(|error| Failed::new(format!("serve at `{endpoint}`"), error))?;
     let few = few_clients(&limits, descriptors);
-    for line in about(&arguments, &endpoint, &*transport, &policy).into_iter().chain(few) {
+    let by = by.map(|mechanism| format!("  by       {mechanism}"));
+    for line in about(&arguments, &endpoint, &*transport, &policy).into_iter().chain(by).chain(few)
+    {
         remarks.line(line);
     }
 
@@ -107,6 +114,11 @@ fn serving(arguments: &Serve) -> Serving {
         socket_mode: arguments.socket_mode,
         act_as_root: arguments.allow.contains(&Allow::Who(Policy::uid(0))),
         act_as_sandboxed: arguments.allow.contains(&Allow::Sandboxed),
+        mechanism: match arguments.mechanism {
+            MechanismName::Auto => Mechanism::Auto,
+            MechanismName::Request => Mechanism::Request,
+            MechanismName::Thread => Mechanism::Thread,
+        },
     }
 }
 

@@ -10,10 +10,10 @@ use std::process::{Child, Command};
 use std::sync::Arc;
 
 use ipc_core::files::Root;
-use ipc_core::{Endpoint, Result, Transport};
+use ipc_core::{Endpoint, Error, Operation, Result, Transport};
 use ipc_windows::{PipeTransport, WindowsRoot, console};
 
-use super::Serving;
+use super::{Mechanism, Serving};
 
 pub(super) mod cast;
 mod directory;
@@ -32,6 +32,18 @@ pub fn transport() -> Arc<dyn Transport> {
 #[must_use]
 pub fn server_transport(_serving: Serving) -> Arc<dyn Transport> {
     Arc::new(PipeTransport::new())
+}
+
+/// How such a server opens files with a client's rights, where it has more than one way: a thread
+/// always becomes the client here.
+///
+/// # Errors
+/// [`Error::Unsupported`]: it was asked for another.
+pub fn opens_by(serving: Serving) -> Result<Option<String>> {
+    match serving.mechanism {
+        Mechanism::Auto | Mechanism::Thread => Ok(None),
+        Mechanism::Request => Err(Error::Unsupported { operation: Operation::Open }),
+    }
 }
 
 /// The directory `directory` as a root below which files are served.
