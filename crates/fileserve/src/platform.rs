@@ -20,8 +20,8 @@ pub use native::cast::{Performer, demo_endpoint, make_directory, open_directory,
 pub(crate) use native::{Directory, Kind};
 pub use native::{
     Signals, Stream, as_whom, ask_to_stop, dotnet_endpoint, from_top, is_from_top, make_link,
-    open_everything, open_root, raise_descriptor_limit, server_transport, this_program, thread_id,
-    transport, whom_it_reaches, wire_path, words,
+    open_everything, open_root, opens_by, raise_descriptor_limit, server_transport, this_program,
+    thread_id, transport, whom_it_reaches, wire_path, words,
 };
 #[cfg(unix)]
 pub use native::{can_become_others, make_fifo};
@@ -39,4 +39,18 @@ pub struct Serving {
     pub act_as_root: bool,
     /// Act as, and judge for, clients that live in other user namespaces.
     pub act_as_sandboxed: bool,
+    /// How files are opened with a client's rights.
+    pub mechanism: Mechanism,
+}
+
+/// How a server opens files with a client's rights, where the system has more than one way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mechanism {
+    /// The cheapest that works here.
+    #[default]
+    Auto,
+    /// The kernel decides requests with the client's registered credentials.
+    Request,
+    /// The thread becomes the client for each open.
+    Thread,
 }

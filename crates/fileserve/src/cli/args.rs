@@ -70,12 +70,26 @@ pub(crate) struct Serve {
     /// The permissions of the socket file, in octal: 0666 lets everybody try [default: 0600]
     #[arg(long, value_name = "MODE", value_parser = octal_mode, hide = !words::HAS_SOCKET_MODE)]
     pub(crate) socket_mode: Option<u32>,
+    /// How files are opened with a client's rights
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub(crate) mechanism: MechanismName,
     /// How long running transfers may take to finish after Ctrl-C
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub(crate) drain: Duration,
     /// Print each request as a JSON object
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// How files are opened with a client's rights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MechanismName {
+    /// By requests where the system has them, else by the thread
+    Auto,
+    /// The kernel decides requests with the client's credentials (Linux, `io_uring`), or nothing opens
+    Request,
+    /// The thread becomes the client for each open
+    Thread,
 }
 
 /// What is served: one of the two must be said.

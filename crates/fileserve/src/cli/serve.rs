@@ -6,7 +6,7 @@ use std::process;
 use std::sync::Arc;
 use std::thread;
 
-use fileserve::platform::{self, Serving, Signals};
+use fileserve::platform::{self, Mechanism, Serving, Signals};
 use fileserve::protocol::Names;
 use fileserve::{FileService, Files as _, dotnet};
 use ipc_core::files::Root;
@@ -14,7 +14,8 @@ use ipc_core::server::{Server, ServerBuilder, ServerLimits};
 use ipc_core::session::SessionLimits;
 use ipc_core::{Deadline, Endpoint, Peer, Policy, Transport};
 
-use super::args::{Allow, Serve};
+use super::access::AccessName;
+use super::args::{Allow, MechanismName, Serve};
 use super::console::Console;
 use super::endpoint::Compat;
 use super::notices::Notices;
@@ -29,6 +30,10 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     let policy = any_of(serving.admits.iter().cloned()).unwrap_or_else(Policy::same_user);
     let transport = platform::server_transport(&serving)
         .map_err(|error| Failed::new("serve with these options", error))?;
+    let by = platform::opens_by(&serving).map_err(|error| {
+        let doing = format!("open files as `--mechanism` asks: {}", error.chain());
+        Failed::because(exit::FAILURE, doing)
+    })?;
     let (root, names) = match &arguments.what.root {
         Some(directory) => (open_root(directory, &serving)?, Names::BelowRoot),
         None => (open_everything(&serving)?, Names::Absolute),
@@ -57,8 +62,11 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     let server = begin(builder, files, arguments.compat)
         .map_err(|error| Failed::new(format!("serve at `{endpoint}`"), error))?;
     let few = few_clients(&limits, descriptors);
+    let by = by.filter(|_| arguments.access == AccessName::Impersonate);
+    let by = by.map(|mechanism| format!("  by       {mechanism}"));
     let admits = format!("{policy}{}", platform::whom_it_reaches(&serving, &endpoint));
-    for line in about(&arguments, &endpoint, &*transport, &admits).into_iter().chain(few) {
+    for line in about(&arguments, &endpoint, &*transport, &admits).into_iter().chain(by).chain(few)
+    {
         remarks.line(line);
     }
 
@@ -108,6 +116,11 @@ fn serving(arguments: &Serve) -> Serving {
         socket_mode: arguments.socket_mode,
         act_as_root: arguments.allow.contains(&Allow::Who(Policy::uid(0))),
         act_as_sandboxed: arguments.allow.contains(&Allow::Sandboxed),
+        mechanism: match arguments.mechanism {
+            MechanismName::Auto => Mechanism::Auto,
+            MechanismName::Request => Mechanism::Request,
+            MechanismName::Thread => Mechanism::Thread,
+        },
     }
 }
 

@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use ipc_core::files::Root;
 use ipc_core::{Endpoint, Error, Identity, Peer, Policy, Result, Transport};
-use ipc_unix::{ActAs, UnixRoot, UnixTransport};
+use ipc_unix::{ActAs, OpensBy, UnixRoot, UnixTransport};
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator;
 
-use super::Serving;
+use super::{Mechanism, Serving};
 
 pub(super) mod cast;
 mod directory;
@@ -42,11 +42,33 @@ pub fn transport() -> Arc<dyn Transport> {
 /// # Errors
 /// None here.
 pub fn server_transport(serving: &Serving) -> Result<Arc<dyn Transport>> {
-    let transport = UnixTransport::new().act_as(act_as(serving));
-    Ok(Arc::new(match serving.socket_mode {
+    Ok(Arc::new(unix_transport(serving)))
+}
+
+/// How such a server opens files with a client's rights, where it has more than one way.
+///
+/// # Errors
+/// One of kind `Unsupported`: it cannot as it was asked to.
+pub fn opens_by(serving: &Serving) -> Result<Option<String>> {
+    match unix_transport(serving).opens_by() {
+        Ok(OpensBy::Itself) => Ok(None),
+        Ok(by) => Ok(Some(by.to_string())),
+        Err(Error::Unsupported { .. }) if serving.mechanism != Mechanism::Request => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn unix_transport(serving: &Serving) -> UnixTransport {
+    let transport =
+        UnixTransport::new().act_as(act_as(serving)).mechanism(match serving.mechanism {
+            Mechanism::Auto => ipc_unix::Mechanism::Auto,
+            Mechanism::Request => ipc_unix::Mechanism::Request,
+            Mechanism::Thread => ipc_unix::Mechanism::Thread,
+        });
+    match serving.socket_mode {
         Some(mode) => transport.mode(mode),
         None => transport,
-    }))
+    }
 }
 
 /// What keeps clients from `endpoint` that the server would admit; empty if nothing does. A policy

@@ -9,10 +9,10 @@ use std::process::Child;
 use std::sync::Arc;
 
 use ipc_core::files::Root;
-use ipc_core::{Endpoint, Error, Peer, Policy, Result, Transport};
+use ipc_core::{Endpoint, Error, Operation, Peer, Policy, Result, Transport};
 use ipc_windows::{Acl, Group, PipeTransport, WindowsRoot, program};
 
-use super::Serving;
+use super::{Mechanism, Serving};
 
 pub(super) mod cast;
 mod directory;
@@ -67,6 +67,18 @@ pub fn as_whom(_own: Option<&Peer>) -> &'static str {
     } else {
         "each file as the client who asks; without SeImpersonatePrivilege that is only this user, \
          and any other is refused"
+    }
+}
+
+/// How such a server opens files with a client's rights, where it has more than one way: a thread
+/// always becomes the client here.
+///
+/// # Errors
+/// [`Error::Unsupported`]: it was asked for another.
+pub fn opens_by(serving: &Serving) -> Result<Option<String>> {
+    match serving.mechanism {
+        Mechanism::Auto | Mechanism::Thread => Ok(None),
+        Mechanism::Request => Err(Error::Unsupported { operation: Operation::Open }),
     }
 }
 

@@ -1,9 +1,4 @@
-//! What opening a file as the peer costs by each mechanism, beside the same open without a peer.
-//!
-//! `cargo bench --package ipc-unix --bench open_as_peer`, as root on Linux. The contenders take
-//! turns within one run, so that whatever else the machine does hits all of them; medians of the
-//! rounds are told, and the ratios that they are held against.
-#![cfg_attr(not(target_os = "linux"), allow(unused, reason = "only Linux has what is measured"))]
+//! The contenders, on the one system that has them.
 
 use std::fs::{self, Permissions};
 use std::io::Write;
@@ -17,12 +12,12 @@ use ipc_core::{
     AsPeer, BindOptions, ConnectOptions, Connection, Deadline, ImpersonationLevel, Transport,
 };
 use ipc_unix::{Mechanism, UnixRoot, UnixTransport};
+use rustix::fd::OwnedFd;
+use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+use rustix::process::{Gid, Uid};
+use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
-#[cfg(not(target_os = "linux"))]
-fn main() {}
-
-#[cfg(target_os = "linux")]
-fn main() {
+pub(super) fn main() {
     if !rustix::process::geteuid().is_root() {
         say("skipped: open_as_peer: takes root");
         return;
@@ -42,7 +37,6 @@ fn main() {
 }
 
 /// A server's end whose client is another user.
-#[cfg(target_os = "linux")]
 fn connection(mechanism: Mechanism, at: &Path) -> Box<dyn Connection> {
     let transport = UnixTransport::new().mode(0o666).mechanism(mechanism);
     let endpoint = format!("unix:{}", at.display()).parse().expect("an endpoint");
@@ -60,10 +54,7 @@ fn connection(mechanism: Mechanism, at: &Path) -> Box<dyn Connection> {
 }
 
 /// Makes this thread another user for good, in as many groups as people commonly have.
-#[cfg(target_os = "linux")]
 fn become_client() {
-    use rustix::process::{Gid, Uid};
-    use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
     let groups: Vec<Gid> = (0..8).map(|n| Gid::from_raw(41_600 + n)).collect();
     let (uid, gid) = (Uid::from_raw(CLIENT), Gid::from_raw(CLIENT));
     set_thread_groups(&groups).expect("root may");
@@ -72,7 +63,6 @@ fn become_client() {
 }
 
 /// The time of one open and close, by each contender in each round.
-#[cfg(target_os = "linux")]
 fn measure(root: &UnixRoot, [request, thread]: &[Box<dyn Connection>; 2]) -> [Vec<Duration>; 4] {
     let path = RelativePath::new(b"clients").expect("a good path");
     let plain = || drop(open_plainly(root));
@@ -96,9 +86,7 @@ fn measure(root: &UnixRoot, [request, thread]: &[Box<dyn Connection>; 2]) -> [Ve
 }
 
 /// Nothing but the two system calls.
-#[cfg(target_os = "linux")]
-fn open_plainly(root: &UnixRoot) -> rustix::fd::OwnedFd {
-    use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+fn open_plainly(root: &UnixRoot) -> OwnedFd {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
     let directory = root.directory().expect("it is one");
