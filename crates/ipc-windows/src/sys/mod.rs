@@ -6,6 +6,7 @@ mod attributes;
 pub(crate) mod console;
 pub(crate) mod drives;
 pub(crate) mod event;
+pub(crate) mod file_rights;
 pub(crate) mod files;
 pub(crate) mod handles;
 pub(crate) mod local;

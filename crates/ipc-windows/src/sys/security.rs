@@ -172,11 +172,20 @@ pub(super) unsafe fn sid_text(sid: PSID) -> io::Result<Sid> {
     let mut text: *mut u16 = ptr::null_mut();
     // SAFETY: `sid` is valid by this function's promise, and the result is a live local.
     check(unsafe { ConvertSidToStringSidW(sid, &raw mut text) })?;
-    // SAFETY: on success the call gives its caller an allocation to free by LocalFree, and nobody
-    // else knows it.
+    // SAFETY: on success the call has made a terminated text, for its caller to free by LocalFree, and
+    // nobody else knows it.
+    unsafe { terminated_text(text) }.map(Sid::new)
+}
+
+/// The text that a call has made, which is freed.
+///
+/// # Safety
+/// `text` is null or a terminated text that `LocalFree` frees, which nobody else frees or uses.
+pub(super) unsafe fn terminated_text(text: *mut u16) -> io::Result<String> {
+    // SAFETY: by this function's own promise.
     let made = unsafe { Local::from_out(text.cast()) }.ok_or_else(no_answer)?;
     let mut wide = Vec::new();
-    for at in 0..LONGEST_SID_TEXT {
+    for at in 0..LONGEST_TEXT {
         // SAFETY: `made` is a terminated text and no unit before this one was its terminator, so
         // this one is still within it.
         let unit = unsafe { made.as_ptr().cast::<u16>().add(at) };
@@ -186,12 +195,12 @@ pub(super) unsafe fn sid_text(sid: PSID) -> io::Result<Sid> {
             unit => wide.push(unit),
         }
     }
-    String::from_utf16(&wide).map(Sid::new).map_err(|_| error(ERROR_INVALID_SID))
+    String::from_utf16(&wide).map_err(io::Error::other)
 }
 
-/// `S-1-`, a 48-bit authority in hexadecimal, and 15 numbers of 32 bits with their hyphens, are no
-/// longer than this. Source: Microsoft, \[MS-DTYP\] 2.4.2.1.
-const LONGEST_SID_TEXT: usize = 192;
+/// In UTF-16 units. A list of rights is at most 64 KiB, and its text a few times as long; an
+/// identifier's has less than 200.
+const LONGEST_TEXT: usize = 1 << 20;
 
 /// A security identifier as the system takes it.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use std::os::windows::fs::OpenOptionsExt as _;
 use std::path::{Component, Path, PathBuf, Prefix};
 
 use ipc_core::files::FileKind;
-use ipc_windows::files;
+use ipc_windows::files::{self, Owner};
 
 /// A directory that is held open. While it is, neither it nor what it lies in can be renamed or
 /// removed, so that its path keeps its meaning.
@@ -46,7 +46,10 @@ impl Directory {
 
     /// What `name` itself stands for.
     pub(crate) fn look(&self, name: &OsStr) -> io::Result<Option<Found>> {
-        match self.open_as(name, OpenOptions::new().access_mode(READ_ATTRIBUTES)) {
+        let open = |access| self.open_as(name, OpenOptions::new().access_mode(access));
+        // What cannot be asked whose it is belongs to somebody else.
+        let opened = open(READ_ATTRIBUTES | READ_CONTROL).or_else(|_| open(READ_ATTRIBUTES));
+        match opened {
             Ok(file) => Found::of(&file).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -58,14 +61,13 @@ impl Directory {
         fs::read_link(self.at(name)?)
     }
 
-    /// Makes the file `name`, which nobody else uses while it is held.
+    /// Makes the file `name`, for this user alone, and which nobody else uses while it is held.
     pub(crate) fn create(&self, name: &OsStr) -> io::Result<File> {
-        let mut options = OpenOptions::new();
-        self.open_as(name, options.read(true).write(true).create_new(true).share_mode(SHARE_DELETE))
+        files::create_alone(self.at(name)?)
     }
 
     /// Opens the file `name` to read it, if it is there. One that somebody else could have put
-    /// there is refused.
+    /// there or can write to is refused.
     pub(crate) fn open_own(&self, name: &OsStr) -> io::Result<Option<File>> {
         self.open_checked(name, OpenOptions::new().read(true).share_mode(SHARE_READ | SHARE_DELETE))
     }
@@ -74,10 +76,11 @@ impl Directory {
     pub(crate) fn open_exclusively(&self, name: &OsStr) -> io::Result<Option<File>> {
         for _ in 0..MAX_TRIES {
             let mut options = OpenOptions::new();
-            options.read(true).write(true).share_mode(SHARE_DELETE);
+            options.access_mode(READ | WRITE | WRITE_DAC).share_mode(SHARE_DELETE);
             let opened = match self.open_checked(name, &mut options) {
                 Ok(None) => self.create(name).map(Some),
-                opened => opened,
+                Ok(Some(file)) => files::leave_alone(&file).map(|()| Some(file)),
+                held => held,
             };
             match opened {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -90,12 +93,36 @@ impl Directory {
         Err(io::Error::new(io::ErrorKind::ResourceBusy, "it is replaced again and again"))
     }
 
-    /// Gives the file at `from`, which is `file`, the name `to`.
+    /// Gives the file at `from`, which is `file`, the name `to`. It takes the rights of what it
+    /// replaces, if that is this user's own; otherwise those of a new file here.
     pub(crate) fn replace(&self, file: &File, from: &OsStr, to: &OsStr) -> io::Result<()> {
         if !self.is_at(file, from)? {
             return Err(io::Error::new(io::ErrorKind::NotFound, "somebody else has replaced it"));
         }
-        self.rename(from, to)
+        let pattern = match self.look(to)? {
+            Some(old) if old.kind == Kind::File && old.is_own() => {
+                self.open_as(to, OpenOptions::new().access_mode(READ_ATTRIBUTES | READ_CONTROL))
+            }
+            _ => self.new_one(from),
+        };
+        files::copy_rights(&pattern?, file)?;
+        self.rename(from, to).inspect_err(|_| {
+            // It stays for a later transfer; what cannot be set back is still this user's own.
+            let _ = files::leave_alone(file);
+        })
+    }
+
+    /// A file as any program makes it here, named after `name`. It is gone when it is closed.
+    fn new_one(&self, name: &OsStr) -> io::Result<File> {
+        let mut name = name.to_owned();
+        name.push(".new");
+        let mut options = OpenOptions::new();
+        options
+            .access_mode(READ_CONTROL | WRITE | DELETE)
+            .share_mode(0)
+            .create_new(true)
+            .write(true);
+        options.custom_flags(DELETE_ON_CLOSE | OPEN_REPARSE_POINT).open(self.at(&name)?)
     }
 
     /// Gives what is at `from` the name `to`, in place of whatever had it.
@@ -147,9 +174,13 @@ impl Directory {
 }
 
 /// What a name stands for, or a handle.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Found {
     pub(crate) kind: Kind,
+    /// `None`: the system does not tell.
+    owner: Option<Owner>,
+    /// Others may change what is in it.
+    shared: bool,
     links: u32,
     /// Which object it is, whatever its name: the volume and the number there.
     identity: (u64, u64),
@@ -173,24 +204,43 @@ impl Found {
             _ => Kind::Other,
         };
         let identity = (metadata.device, metadata.inode);
-        Ok(Self { kind, links: files::links(file)?, identity })
+        Ok(Self {
+            kind,
+            owner: files::owner(file).ok(),
+            shared: files::others_may_write(file).unwrap_or(true),
+            links: files::links(file)?,
+            identity,
+        })
+    }
+
+    /// `true` if this user, the system or an administrator has put it there.
+    pub(crate) fn is_trusted(&self) -> bool {
+        matches!(self.owner, Some(Owner::ThisUser | Owner::System(_))) && self.links == 1
     }
 
     /// Whose it is, in words.
     pub(crate) fn whose(&self) -> String {
-        "somebody".to_owned()
+        match &self.owner {
+            Some(Owner::ThisUser) => "yours".to_owned(),
+            Some(Owner::System(sid) | Owner::Other(sid)) => sid.to_string(),
+            _ => "somebody else".to_owned(),
+        }
     }
 
-    pub(crate) fn is_trusted(&self) -> bool {
-        false
+    fn is_own(&self) -> bool {
+        self.owner == Some(Owner::ThisUser)
     }
 
-    /// Refuses what somebody else could have put there.
+    /// Refuses what somebody else could have put there, or can change.
     fn check_own(&self) -> io::Result<()> {
         let fault = if self.kind != Kind::File {
-            "it is not a regular file"
+            "it is not a regular file".to_owned()
+        } else if !self.is_own() {
+            format!("it belongs to {}", self.whose())
         } else if self.links > 1 {
-            "it has a second name elsewhere"
+            "it has a second name elsewhere".to_owned()
+        } else if self.shared {
+            "others may write to it".to_owned()
         } else {
             return Ok(());
         };
@@ -212,14 +262,124 @@ fn is_held_by_another(error: &io::Error) -> bool {
 /// Access rights, share modes and flags of `CreateFileW`. Source: its documentation, `winnt.h`.
 const TRAVERSE: u32 = 0x20;
 const READ_ATTRIBUTES: u32 = 0x80;
+const DELETE: u32 = 0x0001_0000;
+const READ_CONTROL: u32 = 0x0002_0000;
+const WRITE_DAC: u32 = 0x0004_0000;
+const WRITE: u32 = 0x4000_0000;
+const READ: u32 = 0x8000_0000;
 const SHARE_READ: u32 = 1;
 const SHARE_WRITE: u32 = 2;
 const SHARE_DELETE: u32 = 4;
 const BACKUP_SEMANTICS: u32 = 0x0200_0000;
 const OPEN_REPARSE_POINT: u32 = 0x0020_0000;
+const DELETE_ON_CLOSE: u32 = 0x0400_0000;
 
 /// Source: `winerror.h`.
 const ERROR_SHARING_VIOLATION: i32 = 32;
 
 /// How often a file that vanishes at each attempt to open it is tried.
 const MAX_TRIES: u32 = 100;
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use ipc_windows::{FileAccess, FileAcl, Group};
+
+    use super::*;
+
+    fn place() -> (tempfile::TempDir, Directory) {
+        let place = tempfile::tempdir().expect("a directory");
+        let directory = Directory::open(place.path()).expect("opened");
+        (place, directory)
+    }
+
+    fn refusal(directory: &Directory) -> String {
+        let outcome = directory.open_exclusively(".out.part".as_ref());
+        outcome.expect_err("somebody else may have put it there").to_string()
+    }
+
+    #[test]
+    fn what_is_received_is_this_users_alone_until_it_has_its_name() {
+        let (place, directory) = place();
+        let mut part =
+            directory.open_exclusively(".out.part".as_ref()).expect("made").expect("free");
+        part.write_all(b"content").expect("written");
+        assert!(!files::others_may_write(&part).expect("told"));
+        assert_eq!(files::owner(&part).expect("told"), Owner::ThisUser);
+        let again = directory.open_exclusively(".out.part".as_ref()).expect("looked at");
+        assert!(again.is_none(), "one process holds it");
+        assert!(File::open(place.path().join(".out.part")).is_err(), "nobody else reads it");
+        drop(part);
+        let part = directory.open_exclusively(".out.part".as_ref()).expect("free").expect("there");
+        directory.replace(&part, ".out.part".as_ref(), "out".as_ref()).expect("named");
+        drop(part);
+        assert_eq!(fs::read(place.path().join("out")).expect("readable"), b"content");
+        let mut names: Vec<_> = fs::read_dir(place.path())
+            .expect("readable")
+            .map(|entry| entry.expect("readable").file_name())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["out"]);
+    }
+
+    #[test]
+    fn what_is_replaced_bequeaths_its_rights() {
+        for shared in [true, false] {
+            let (place, directory) = place();
+            let out = place.path().join("out");
+            fs::write(&out, "older").expect("made as by any program");
+            rights(shared).apply_to(&out).expect("its owner may");
+            let part =
+                directory.open_exclusively(".out.part".as_ref()).expect("made").expect("free");
+            assert!(!files::others_may_write(&part).expect("told"));
+            directory.replace(&part, ".out.part".as_ref(), "out".as_ref()).expect("named");
+            assert_eq!(files::others_may_write(&part).expect("told"), shared);
+        }
+    }
+
+    #[test]
+    fn a_part_that_others_can_reach_is_not_adopted() {
+        let (place, directory) = place();
+        let part = place.path().join(".out.part");
+        fs::write(&part, "older").expect("made as by any program");
+        rights(true).apply_to(&part).expect("its owner may");
+        assert!(refusal(&directory).contains("others may write to it; remove it"));
+        fs::remove_file(&part).expect("there");
+        drop(directory.create(".out.part".as_ref()).expect("made"));
+        fs::hard_link(&part, place.path().join("second")).expect("a second name");
+        assert!(refusal(&directory).contains("has a second name"));
+        fs::remove_file(&part).expect("there");
+        fs::create_dir(&part).expect("made");
+        assert!(refusal(&directory).contains("is not a regular file"));
+    }
+
+    /// This user's, and everybody's if `shared`.
+    fn rights(shared: bool) -> FileAcl {
+        let acl = FileAcl::administrators().allow_this_user(FileAccess::Full);
+        if shared { acl.allow(Group::Everyone.sid(), FileAccess::Full) } else { acl }
+    }
+
+    #[test]
+    fn names_that_are_no_files_are_refused() {
+        let (_place, directory) = place();
+        for name in ["a:b", "nul", "x.", "..", "COM1.part", "a*"] {
+            assert!(directory.create(name.as_ref()).is_err(), "{name}");
+            assert!(directory.look(name.as_ref()).is_err(), "{name}");
+        }
+        for path in [r"\\.\pipe", r"\\.\", "NUL"] {
+            assert!(Directory::open(path.as_ref()).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_directory_that_is_held_keeps_its_path() {
+        let (place, _) = place();
+        let inner = place.path().join("inner");
+        fs::create_dir(&inner).expect("made");
+        let directory = Directory::open(&inner).expect("opened");
+        assert!(fs::rename(&inner, place.path().join("elsewhere")).is_err());
+        drop(directory);
+        fs::rename(&inner, place.path().join("elsewhere")).expect("nobody holds it");
+    }
+}
