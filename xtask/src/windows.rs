@@ -95,8 +95,7 @@ fn build(workspace: &Workspace, subcommand: &str, arguments: &[&str]) -> Result 
 /// Runs tests, and gives back what they wrote to standard error.
 fn run_tests(workspace: &Workspace, which: Which, arguments: &[&str]) -> Result<Vec<String>> {
     let wine = Wine::ready(workspace, which)?;
-    let mut command = cargo_under(&wine, workspace, "test", arguments)?;
-    wine.run(&mut command, |command| workspace.run_keeping_stderr(command))
+    wine.run_keeping_stderr(&mut cargo_under(&wine, workspace, "test", arguments)?)
 }
 
 fn say_how_many_were_skipped(output: &[String]) {
@@ -109,8 +108,7 @@ fn say_how_many_were_skipped(output: &[String]) {
 
 fn run_program(workspace: &Workspace, which: Which, arguments: &[&str]) -> Result {
     let wine = Wine::ready(workspace, which)?;
-    let mut command = cargo_under(&wine, workspace, "run", arguments)?;
-    wine.run(command.stdin(Stdio::inherit()), |command| workspace.run(command))
+    wine.run(cargo_under(&wine, workspace, "run", arguments)?.stdin(Stdio::inherit()))
 }
 
 /// The cargo command for Windows that runs under `wine` what it builds.

@@ -59,14 +59,21 @@ impl Workspace {
     }
 
     /// As [`run`](Self::run), and gives back the lines that the command wrote to its standard
-    /// error, which are passed on as they come.
-    pub(crate) fn run_keeping_stderr(&self, command: &mut Command) -> Result<Vec<String>> {
+    /// error, which are passed on as they come. `at_end` is called when the command has ended, to
+    /// end what it has left running: that may write, too, and is waited for.
+    pub(crate) fn run_keeping_stderr(
+        &self,
+        command: &mut Command,
+        at_end: impl FnOnce() -> Result,
+    ) -> Result<Vec<String>> {
         let mut child =
             command.stderr(Stdio::piped()).spawn().map_err(|why| not_started(command, &why))?;
         let stderr = child.stderr.take().ok_or("the child's standard error was not piped")?;
         let reader = thread::spawn(move || pass_on_lines(stderr));
+        let outcome = self.expect_success(command, child);
+        at_end()?;
         // On an error the reader is left alone: what the child started may hold the pipe open.
-        self.expect_success(command, child)?;
+        outcome?;
         let lines = reader.join().map_err(|_| "the thread that reads stderr has panicked")?;
         lines.map_err(|why| format!("cannot read what {command:?} writes: {why}"))
     }

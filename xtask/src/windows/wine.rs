@@ -52,26 +52,33 @@ impl<'a> Wine<'a> {
         Ok(format!("target.{TARGET}.runner={runner:?}"))
     }
 
-    /// Lets `work` run `command` with this Wine, and ends what it has left running.
-    pub(super) fn run<T>(
-        &self,
-        command: &mut Command,
-        work: impl FnOnce(&mut Command) -> Result<T>,
-    ) -> Result<T> {
-        self.point_out(command);
-        let users = Users::of(&self.prefix);
-        users.enter()?;
-        let outcome = work(command);
-        if users.leave()? {
-            self.stop_server()?;
-        }
+    /// Runs `command` with this Wine, and ends what it has left running.
+    pub(super) fn run(&self, command: &mut Command) -> Result {
+        self.enter(command)?;
+        let outcome = self.workspace.run(command);
+        self.leave()?;
         outcome
+    }
+
+    /// As [`run`](Self::run), and gives back the lines that were written to standard error.
+    pub(super) fn run_keeping_stderr(&self, command: &mut Command) -> Result<Vec<String>> {
+        self.enter(command)?;
+        self.workspace.run_keeping_stderr(command, || self.leave())
     }
 
     /// Puts questions to it whose answers are known, if it is the one that is built here.
     pub(super) fn prove(&self) -> Result {
         let mut command = self.workspace.command(self.workspace.path(CHECK), &[HONEST]);
-        self.run(&mut command, |command| self.workspace.run(command))
+        self.run(&mut command)
+    }
+
+    fn enter(&self, command: &mut Command) -> Result {
+        self.point_out(command);
+        Users::of(&self.prefix).enter()
+    }
+
+    fn leave(&self) -> Result {
+        if Users::of(&self.prefix).leave()? { self.stop_server() } else { Ok(()) }
     }
 
     /// Tells `command`, or what it starts, to use this prefix and this server and nothing else.
@@ -105,7 +112,7 @@ impl<'a> Wine<'a> {
         self.point_out(&mut command);
         // No window may wait for somebody to look at it.
         command.env_remove("DISPLAY").env("WINEDLLOVERRIDES", "mscoree,mshtml=");
-        self.workspace.output(&mut command)?;
+        self.workspace.run(command.stdout(Stdio::null()).stderr(Stdio::null()))?;
         self.stop_server()?;
         if has_process_prng() {
             return Ok(());
