@@ -7,6 +7,8 @@
 //                                     asks for each file and prints a line for each answer: OUTCOME,
 //                                     a tab, the text's UTF-16 LE in hexadecimal digits, a tab, and
 //                                     which FILE it was, from 0
+//   Peer careful NAME THREADS TIMES FILE...
+//                                     the same, of a server of its own user only
 
 using System;
 using System.IO;
@@ -28,10 +30,16 @@ static class Peer
         }
         if (arguments.Length >= 5 && arguments[0] == "client")
         {
-            Ask(arguments);
+            Ask(arguments, PipeOptions.None);
             return 0;
         }
-        Console.Error.WriteLine("usage: Peer server NAME WORKERS READY | client NAME THREADS TIMES FILE...");
+        if (arguments.Length >= 5 && arguments[0] == "careful")
+        {
+            Ask(arguments, PipeOptions.CurrentUserOnly);
+            return 0;
+        }
+        Console.Error.WriteLine(
+            "usage: Peer server NAME WORKERS READY | (client | careful) NAME THREADS TIMES FILE...");
         return 2;
     }
 
@@ -81,7 +89,7 @@ static class Peer
         }
     }
 
-    static void Ask(string[] arguments)
+    static void Ask(string[] arguments, PipeOptions options)
     {
         string name = arguments[1];
         int threads = int.Parse(arguments[2]);
@@ -92,19 +100,19 @@ static class Peer
             {
                 for (int i = 4; i < arguments.Length; i++)
                 {
-                    string line = AskFor(name, arguments[i]) + "\t" + (i - 4);
+                    string line = AskFor(name, options, arguments[i]) + "\t" + (i - 4);
                     lock (arguments) { Console.WriteLine(line); }
                 }
             }
         });
     }
 
-    static string AskFor(string name, string file)
+    static string AskFor(string name, PipeOptions options, string file)
     {
         try
         {
             using (NamedPipeClientStream pipe = new NamedPipeClientStream(".", name,
-                PipeDirection.InOut, PipeOptions.None, TokenImpersonationLevel.Impersonation))
+                PipeDirection.InOut, options, TokenImpersonationLevel.Impersonation))
             {
                 pipe.Connect(30000);
                 Strings strings = new Strings(pipe);

@@ -117,6 +117,20 @@ for_each_program! {
     }
 }
 
+/// Such a client of .NET looks who owns the pipe, or who listens at the socket.
+#[test]
+fn a_client_that_asks_only_servers_of_its_own_user_is_served() {
+    let test = "a_client_that_asks_only_servers_of_its_own_user_is_served";
+    let Some(peer) = Peer::dotnet(test) else { return };
+    bounded(move || {
+        let place = Place::new();
+        let path = place.file("notes", "content");
+        let _server = Server::for_dotnet(&place, [""; 0]);
+        let content = ("text".to_owned(), "content".encode_utf16().collect());
+        assert_eq!(peer.ask_carefully(&place, &path), content);
+    });
+}
+
 /// Files of every kind, and what is none or may not be read.
 struct Files {
     place: Place,

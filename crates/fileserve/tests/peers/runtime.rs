@@ -56,6 +56,12 @@ impl Peer {
         serving
     }
 
+    /// The answer that a client gets who asks only a server of its own user.
+    pub(crate) fn ask_carefully(&self, place: &Place, file: &Path) -> Answer {
+        let command = self.command(&["careful", &place.pipe(), "1", "1"]);
+        run(command, &[file.to_owned()]).remove(0).remove(0)
+    }
+
     /// The answers that `threads` clients get, each of whom asks for each of `files` so many `times`;
     /// in the order of the files.
     pub(crate) fn ask(
@@ -65,14 +71,8 @@ impl Peer {
         files: &[PathBuf],
     ) -> Vec<Vec<Answer>> {
         let (threads, times) = (threads.to_string(), times.to_string());
-        let mut command = self.command(&["client", &place.pipe(), &threads, &times]);
-        let mut output = tempfile::tempfile().expect("a file");
-        command.args(files).stdout(output.try_clone().expect("the same"));
-        assert!(command.status().expect("the runtime starts").success());
-        let mut text = String::new();
-        output.rewind().expect("a file");
-        output.read_to_string(&mut text).expect("text");
-        answers(&text, files.len())
+        let command = self.command(&["client", &place.pipe(), &threads, &times]);
+        run(command, files)
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -110,6 +110,17 @@ pub(crate) fn bounded(test: impl FnOnce() + Send + 'static) {
 /// Where `cargo xtask peers` makes them.
 fn made() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/ci/peers")
+}
+
+/// Runs a client to its end.
+fn run(mut client: Command, files: &[PathBuf]) -> Vec<Vec<Answer>> {
+    let mut output = tempfile::tempfile().expect("a file");
+    client.args(files).stdout(output.try_clone().expect("the same"));
+    assert!(client.status().expect("the runtime starts").success());
+    let mut text = String::new();
+    output.rewind().expect("a file");
+    output.read_to_string(&mut text).expect("text");
+    answers(&text, files.len())
 }
 
 /// What a client has printed about so many files.
