@@ -45,7 +45,10 @@ fn judged(root: &UnixRoot, judge: &Judge, client: &UnixIdentity, name: &str, how
 /// The kernel's answer to this thread.
 #[allow(clippy::disallowed_methods, reason = "the thread opens for itself")]
 fn by_kernel(root: &UnixRoot, name: &str, how: Open) -> Answer {
-    answer(AsPeer::attest(|by| root.open(by, &path(name), how)))
+    // What it says of a path with `..` while anything is renamed anywhere.
+    let busy = Err(ErrorKind::Busy);
+    let once = || answer(AsPeer::attest(|by| root.open(by, &path(name), how)));
+    std::iter::repeat_with(once).take(1_000).find(|answer| *answer != busy).unwrap_or(busy)
 }
 
 /// The rules of this system, links protected or not.

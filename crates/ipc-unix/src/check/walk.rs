@@ -86,7 +86,7 @@ impl<'a> Walk<'a> {
                 return Err(self.asked.denied());
             }
             match &name[..] {
-                b"." => {}
+                b"." => self.search_here()?,
                 b".." => self.go_up()?,
                 name => {
                     if let Some(found) = self.go_down(name)? {
@@ -108,7 +108,14 @@ impl<'a> Walk<'a> {
         self.trail.last().expect("the root is never left")
     }
 
+    /// For a name the system asks this process for its own right to search; here nobody else does.
+    fn search_here(&self) -> Result<()> {
+        let searched = self.here().handle.below(b".");
+        searched.map(drop).map_err(|error| self.asked.own_failure(error))
+    }
+
     fn go_up(&mut self) -> Result<()> {
+        self.search_here()?;
         if self.trail.len() == 1 {
             return Err(self.asked.answer(Errno::XDEV));
         }

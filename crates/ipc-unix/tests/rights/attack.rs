@@ -16,9 +16,9 @@ use ipc_testkit::skip;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::process::geteuid;
 
-use crate::is_soak;
 use crate::server::{Mechanism, Server};
 use crate::users::User;
+use crate::{QUIET, is_soak, report};
 
 #[test]
 fn t29_t40_whatever_is_swapped_meanwhile_no_client_gets_what_it_may_not_read() {
@@ -26,6 +26,7 @@ fn t29_t40_whatever_is_swapped_meanwhile_no_client_gets_what_it_may_not_read() {
     if !geteuid().is_root() {
         return skip(name, "takes root");
     }
+    let _loud = QUIET.write();
     let place = tempfile::tempdir().expect("a directory");
     build(place.path());
     let users = CLIENTS.map(|uid| User { uid, gid: uid, groups: Vec::new() });
@@ -43,7 +44,7 @@ fn t29_t40_whatever_is_swapped_meanwhile_no_client_gets_what_it_may_not_read() {
     attacker.kill();
     let opened: u32 =
         totals.iter().map(|seen| seen.values().map(|(given, _)| given).sum::<u32>()).sum();
-    eprintln!("{name}: {opened} opened, none of them wrong");
+    report(&format!("{name}: {opened} opened, none of them wrong"));
 }
 
 /// What came of each name, by each mechanism: how often it was given, and refused.

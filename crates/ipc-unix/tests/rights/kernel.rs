@@ -46,7 +46,13 @@ fn kernels(root: &OwnedFd, Question { name, what }: &Question) -> Answer {
     };
     let name = if name.is_empty() { "." } else { name };
     let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-    match openat2(root, name, flags | OFlags::CLOEXEC, Mode::empty(), beneath) {
+    let open = || openat2(root, name, flags | OFlags::CLOEXEC, Mode::empty(), beneath);
+    // What it says of a path with `..` while anything is renamed anywhere.
+    let mut opened = open();
+    while matches!(opened, Err(Errno::AGAIN)) {
+        opened = open();
+    }
+    match opened {
         Ok(opened) if *what == What::Read => what_it_is(&opened),
         Ok(_) => Answer::Given,
         Err(error) => Answer::Refused(kind(error)),
