@@ -182,6 +182,10 @@ impl Connection for PipeConnection {
         let Role::Server { .. } = &self.role else {
             return Err(Error::Unsupported { operation: Operation::Park });
         };
+        if key == RESERVED {
+            let reason = format!("the key {} is reserved", key.0);
+            return Err(Error::InvalidInput { reason });
+        }
         self.link.park(key, interest);
         Ok(())
     }
@@ -214,9 +218,13 @@ impl Connection for PipeConnection {
 /// Does not wait: a write in flight is lost.
 impl Drop for PipeConnection {
     fn drop(&mut self) {
+        self.link.unpark();
         self.link.shut();
     }
 }
+
+/// The key that no connection has, as `ipc_core::transport::Key` says.
+const RESERVED: Key = Key(u64::MAX);
 
 /// How much of a write is accepted at once, in bytes.
 const OUTPUT_BUFFER: usize = 64 * 1024;

@@ -48,7 +48,7 @@ pub struct PipeTransport {
 
 impl PipeTransport {
     /// How many peers may wait to be accepted unless [`backlog`](Self::backlog) says otherwise.
-    pub const DEFAULT_BACKLOG: u32 = 16;
+    pub const DEFAULT_BACKLOG: u32 = 64;
 
     /// The smallest backlog: with a single instance the name would be free for the moment in which
     /// it is handed out.

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::{Arc, Weak};
 
-use ipc_core::transport::{Key, Ready};
+use ipc_core::transport::{Interest, Key, Ready};
 use ipc_core::{Endpoint, Error, Mode, Operation, Result};
 use parking_lot::{MappedRwLockReadGuard, Mutex, RwLock, RwLockReadGuard};
 
@@ -62,23 +62,24 @@ impl Link {
             .map_err(|_| Error::Closed { operation })
     }
 
-    /// What holds now. After the peer's end, a failure and giving up: both, so that the next call
-    /// tells.
-    pub(super) fn ready(&self, state: &State) -> Ready {
+    /// What of `interest` holds now. After the peer's end, a failure and giving up: both, so that the
+    /// next call tells.
+    pub(super) fn ready(&self, state: &State, interest: Interest) -> Ready {
         if self.facts.is_given_up() || state.lost.is_some() {
             return Ready::BOTH;
         }
         let Ok(pipe) = self.pipe(Operation::Wait) else { return Ready::BOTH };
-        match pipe.peek() {
-            Ok(available) => Ready { read: available.all > 0, write: state.output.is_none() },
-            Err(_) => Ready::BOTH,
+        let Ok(available) = pipe.peek() else { return Ready::BOTH };
+        Ready {
+            read: interest.reads() && available.all > 0,
+            write: interest.writes() && state.output.is_none(),
         }
     }
 
     /// The report that is due: if what was asked for holds.
     pub(super) fn settle(&self, state: &mut State) -> Option<(Key, Ready)> {
         let (key, interest) = state.armed?;
-        let ready = self.ready(state);
+        let ready = self.ready(state, interest);
         if !ready.satisfies(interest) {
             return None;
         }
@@ -115,7 +116,7 @@ impl Link {
             return None;
         }
         state.armed = None;
-        Some((key, Ready { read: true, write: state.output.is_none() }))
+        Some((key, Ready { read: true, write: interest.writes() && state.output.is_none() }))
     }
 
     /// Gives up everything that is under way, for good.

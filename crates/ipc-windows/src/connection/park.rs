@@ -13,7 +13,7 @@ impl Link {
             self.facts.check_cancelled(OPERATION)?;
             let (ready, is_writing) = {
                 let state = self.state.lock();
-                (self.ready(&state), state.output.is_some())
+                (self.ready(&state, interest), state.output.is_some())
             };
             if ready.satisfies(interest) {
                 // Cancelling makes ready for everything.
@@ -34,7 +34,7 @@ impl Link {
     fn await_end_of_write(&self, interest: Interest, deadline: Deadline) -> Result<Ready> {
         let ready = self.waiter.until(&self.sleepers, deadline, || {
             let mut state = self.state.lock();
-            let ready = self.ready(&state);
+            let ready = self.ready(&state, interest);
             if ready.satisfies(interest) {
                 return Some(ready);
             }
@@ -57,5 +57,10 @@ impl Link {
         if let Some((key, ready)) = report {
             self.waiter.report(key, ready);
         }
+    }
+
+    /// Takes back what was asked of the waiter.
+    pub(super) fn unpark(&self) {
+        self.state.lock().armed = None;
     }
 }
