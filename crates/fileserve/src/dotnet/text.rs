@@ -7,10 +7,10 @@
 /// U+FFFD: in UTF-8 one for each longest beginning of a character, as Unicode recommends. Line ends
 /// stay as they are.
 ///
-/// Source: .NET 6 and later, `File.ReadAllText(String)`; but `FF FE 00 00` and `00 00 FE FF`, there
-/// the marks of UTF-32, have no meaning of their own here. Older ones leave out an unfinished
-/// character at the end, and those before .NET Core 3.0 replace what is wrong by other numbers of
-/// U+FFFD.
+/// Source: .NET, `File.ReadAllText(String)`, as its present sources have it; but `FF FE 00 00` and
+/// `00 00 FE FF`, there the marks of UTF-32, have no meaning of their own here. .NET Core 3.1, which
+/// the tests run, leaves out an unfinished character at the end; runtimes before .NET Core 3.0 replace
+/// what is wrong by other numbers of U+FFFD.
 #[derive(Debug)]
 pub(super) struct TextDecoder {
     /// Known once the beginning has come.
