@@ -249,6 +249,18 @@ impl Drop for Directory {
     }
 }
 
+/// Every order of the numbers below `count`.
+pub(crate) fn permutations(count: usize) -> Vec<Vec<usize>> {
+    (0..count).fold(vec![vec![]], |shorter, new| {
+        let insert = |order: &Vec<usize>, at| {
+            let mut longer = order.clone();
+            longer.insert(at, new);
+            longer
+        };
+        shorter.iter().flat_map(|order| (0..=new).map(move |at| insert(order, at))).collect()
+    })
+}
+
 /// The number of the system's error.
 pub(crate) fn code<T: std::fmt::Debug>(outcome: io::Result<T>) -> u32 {
     let code = outcome.expect_err("refused").raw_os_error().expect("the system's");
