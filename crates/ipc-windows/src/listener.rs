@@ -128,3 +128,6 @@ fn refused(endpoint: &Endpoint, name: &Name, error: std::io::Error) -> Error {
     }
     Error::io(Operation::Bind, endpoint, error)
 }
+
+#[cfg(test)]
+mod tests;

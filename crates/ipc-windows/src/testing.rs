@@ -30,6 +30,16 @@ pub(crate) fn takes_honest_windows(test: &str) -> bool {
     can_run_as_peer()
 }
 
+/// The same for a test in which administrators may do more than others.
+pub(crate) fn takes_administrator(test: &str) -> bool {
+    let own = crate::identity::this_process().expect("known");
+    let is_administrator = ipc_core::Policy::admins().decide(&own, &own).is_ok();
+    if !is_administrator {
+        skip(test, "takes an administrator");
+    }
+    is_administrator
+}
+
 /// A pipe of a name of its own, and its server's end.
 #[derive(Debug)]
 pub(crate) struct Server {
