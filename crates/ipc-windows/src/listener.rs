@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ipc_core::{Connection, Deadline, Endpoint, Error, Listener, Mode, Operation, Result, Waiter};
-use windows_sys::Win32::Foundation::{ERROR_ACCESS_DENIED, ERROR_FILE_NOT_FOUND};
+use windows_sys::Win32::Foundation::{ERROR_ACCESS_DENIED, ERROR_FILE_NOT_FOUND, ERROR_PIPE_BUSY};
 use windows_sys::Win32::System::Pipes::PIPE_UNLIMITED_INSTANCES;
 
 use crate::address;
@@ -110,15 +110,24 @@ impl Drop for PipeListener {
     }
 }
 
-/// The system denies the first instance of a pipe that exists. It denies it as well to those who may
-/// make no pipes at all, so look whether one exists.
+/// The system denies the first instance of a pipe that exists, and finds it busy if it has as many
+/// as it may. It denies one as well to those who may make no pipes at all, so look whether one
+/// exists.
 fn refused(endpoint: &Endpoint, name: &Name, error: std::io::Error) -> Error {
-    let is_taken = || match name::wait(name, 1) {
+    let exists = || match name::wait(name, 1) {
         Ok(()) => true,
         Err(error) => !sys::is(&error, ERROR_FILE_NOT_FOUND),
     };
-    if sys::is(&error, ERROR_ACCESS_DENIED) && is_taken() {
+    let is_taken = match sys::code(&error) {
+        ERROR_PIPE_BUSY => true,
+        ERROR_ACCESS_DENIED => exists(),
+        _ => false,
+    };
+    if is_taken {
         return Error::EndpointInUse { endpoint: endpoint.clone(), holder: None };
     }
     Error::io(Operation::Bind, endpoint, error)
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,6 +30,16 @@ pub(crate) fn takes_honest_windows(test: &str) -> bool {
     can_run_as_peer()
 }
 
+/// The same for a test in which administrators may do more than others.
+pub(crate) fn takes_administrator(test: &str) -> bool {
+    let own = crate::identity::this_process().expect("known");
+    let is_administrator = ipc_core::Policy::admins().decide(&own, &own).is_ok();
+    if !is_administrator {
+        skip(test, "takes an administrator");
+    }
+    is_administrator
+}
+
 /// A pipe of a name of its own, and its server's end.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -247,6 +257,18 @@ impl Drop for Directory {
     fn drop(&mut self) {
         let _whatever_is_left = std::fs::remove_dir_all(&self.0);
     }
+}
+
+/// Every order of the numbers below `count`.
+pub(crate) fn permutations(count: usize) -> Vec<Vec<usize>> {
+    (0..count).fold(vec![vec![]], |shorter, new| {
+        let insert = |order: &Vec<usize>, at| {
+            let mut longer = order.clone();
+            longer.insert(at, new);
+            longer
+        };
+        shorter.iter().flat_map(|order| (0..=new).map(move |at| insert(order, at))).collect()
+    })
 }
 
 /// The number of the system's error.

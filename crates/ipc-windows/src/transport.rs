@@ -220,3 +220,44 @@ pub fn open_handles() -> Option<usize> {
 fn most_waiting(most: u32) -> u32 {
     if most == Settings::UNLIMITED { u32::MAX } else { most }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Group;
+    use crate::testing::permutations;
+
+    #[test]
+    fn t15_no_order_of_the_setters_loses_one() {
+        let setters: [fn(PipeTransport) -> PipeTransport; 6] = [
+            |transport| transport.security(Acl::owner().allow(Group::Users)),
+            |transport| transport.remote_clients(true),
+            |transport| transport.backlog(7),
+            |transport| transport.most_connections(9),
+            |transport| transport.buffer(11),
+            |transport| transport.pass_handles(true),
+        ];
+        let settled = |order: &[usize]| {
+            let set = |transport, at: &usize| setters[*at](transport);
+            let transport = order.iter().fold(PipeTransport::new(), set);
+            let settings = transport.settings(&BindOptions::new()).expect("good");
+            format!("{transport:?} {settings:?}")
+        };
+        let expected = settled(&[0, 1, 2, 3, 4, 5]);
+        let kept = ["remote_clients: true", "backlog: 7", "most: 9", "buffer: 11"];
+        assert!(kept.iter().all(|setting| expected.contains(setting)), "{expected}");
+        for order in permutations(setters.len()) {
+            assert_eq!(settled(&order), expected, "{order:?}");
+        }
+    }
+
+    #[test]
+    fn t14_remote_clients_are_let_in_only_where_that_was_asked_for() {
+        let plain = PipeTransport::new();
+        assert_eq!(plain.effective_security(), Acl::owner());
+        assert!(!plain.settings(&BindOptions::new()).expect("good").remote_clients);
+        let open = plain.remote_clients(true);
+        assert_eq!(open.effective_security(), Acl::owner().for_remote_clients());
+        assert_eq!(open.remote_clients(false).effective_security(), Acl::owner());
+    }
+}

@@ -6,7 +6,8 @@ use super::*;
 use crate::sys::plain_pipe::{self, Instance};
 use crate::sys::probe::sddl;
 use crate::testing::{
-    Grant, Server, child, code, output, part, takes_honest_windows, without_administrators,
+    Grant, Server, child, code, output, part, permutations, takes_honest_windows,
+    without_administrators,
 };
 
 /// The owner, what the list inherits, and its entries.
@@ -80,17 +81,6 @@ fn t15_no_order_of_the_setters_loses_an_entry() {
         let found = written(&acl);
         assert_eq!(sorted(found), expected, "{order:?}");
     }
-}
-
-fn permutations(count: usize) -> Vec<Vec<usize>> {
-    (0..count).fold(vec![vec![]], |shorter, new| {
-        let insert = |order: &Vec<usize>, at| {
-            let mut longer = order.clone();
-            longer.insert(at, new);
-            longer
-        };
-        shorter.iter().flat_map(|order| (0..=new).map(move |at| insert(order, at))).collect()
-    })
 }
 
 #[test]

@@ -17,6 +17,7 @@ use windows_sys::Win32::System::Pipes::{
 
 use super::security::Descriptor;
 use super::{check, wide};
+use crate::security::READ_AND_WRITE;
 
 /// The whole name of a pipe: `\\.\pipe\files`, terminated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,7 +109,7 @@ pub(crate) fn open(name: &Name, level: ImpersonationLevel) -> io::Result<OwnedHa
     let pipe = unsafe {
         CreateFileW(
             name.as_ptr(),
-            CLIENT_ACCESS,
+            READ_AND_WRITE,
             0,
             ptr::null(),
             OPEN_EXISTING,
@@ -143,13 +144,6 @@ fn owned(pipe: HANDLE) -> io::Result<OwnedHandle> {
     // SAFETY: the call has just made it, for this caller alone.
     Ok(unsafe { OwnedHandle::from_raw_handle(pipe) })
 }
-
-/// Reading and writing data, attributes and extended attributes, reading the security descriptor,
-/// and waiting. Not creating an instance, which would be a server's right
-/// (`FILE_CREATE_PIPE_INSTANCE`, 0x4), and which `GENERIC_WRITE` would ask for.
-///
-/// Source: Microsoft, "Named Pipe Security and Access Rights".
-pub(crate) const CLIENT_ACCESS: u32 = 0x0012_019b;
 
 /// Where the level stands among the flags. Source: Win32 `SECURITY_IDENTIFICATION` and its like,
 /// `winbase.h`: the level shifted by 16.
