@@ -139,6 +139,24 @@ fn t06_a_panic_of_the_work_goes_on_when_the_thread_is_itself_again() {
 }
 
 #[test]
+fn t45_a_client_that_leaves_meanwhile_is_acted_as_to_the_end() {
+    const TEST: &str = "t45_a_client_that_leaves_meanwhile_is_acted_as_to_the_end";
+    if !takes_honest_windows(TEST) {
+        return;
+    }
+    let (mut server, pipe) = in_process(Grant::FULL);
+    let client = server.client();
+    let inside = act(&client, |_| {
+        drop(pipe);
+        drop(server);
+        carried()
+    });
+    assert_eq!(inside.expect("acts").map(|token| token.logon), Some(client.statistics().logon));
+    assert_eq!(carried(), None);
+    act(&client, |_| ()).expect("and once more");
+}
+
+#[test]
 fn t26_work_that_changes_whose_token_the_thread_carries_ends_the_process() {
     const TEST: &str =
         "switch::tests::t26_work_that_changes_whose_token_the_thread_carries_ends_the_process";
