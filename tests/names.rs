@@ -10,10 +10,6 @@ use common::{Place, endpoint, soon};
 use ipc::{BindOptions, ConnectOptions, Endpoint, Error, Native, Transport};
 use ipc_testkit::child::{Process, hear_parent, role, say};
 
-fn refusal(at: &Endpoint) -> Error {
-    Native::new().bind(at, &BindOptions::new()).expect_err("must be refused")
-}
-
 /// Binds what the parent names when told to, says how it went, and stays until it is killed.
 #[test]
 fn child_that_binds() {
@@ -33,16 +29,6 @@ fn racer(at: &Endpoint) -> Process {
     let mut racer = Process::start("child_that_binds", &[at.as_str()]);
     assert_eq!(racer.hear(), "ready");
     racer
-}
-
-#[test]
-fn the_name_stays_held_after_closing_until_the_listener_is_dropped() {
-    let place = Place::new();
-    let listener = bind(&place.endpoint());
-    listener.close();
-    assert!(matches!(refusal(&place.endpoint()), Error::EndpointInUse { .. }));
-    drop(listener);
-    drop(bind(&place.endpoint()));
 }
 
 #[test]

@@ -211,9 +211,9 @@ fn no_report_is_lost_or_given_twice_under_load() {
     let at = place.endpoint();
     let listener = bind(&at);
     let waiter = listener.waiter().expect("a waiter");
-    let clients: Vec<_> = (0..CONNECTIONS).map(|_| connect(&at)).collect();
-    let servers: Vec<Arc<dyn Connection>> =
-        clients.iter().map(|_| listener.accept(soon()).expect("accepts").into()).collect();
+    let (clients, servers): (Vec<_>, Vec<Arc<dyn Connection>>) = (0..CONNECTIONS)
+        .map(|_| (connect(&at), listener.accept(soon()).expect("accepts").into()))
+        .unzip();
     let key = |connection: usize, round: u64| Key(1 + connection as u64 * (ROUNDS + 1) + round);
     for (index, server) in servers.iter().enumerate() {
         server.park(key(index, 0), Interest::Read).expect("parks");

@@ -290,12 +290,12 @@ fn a_peer_that_nobody_accepts_sees_the_end_when_the_listener_closes() {
 #[test]
 fn the_level_is_stated_once_and_only_by_the_server() {
     let pair = Pair::new();
-    assert_eq!(pair.client.level(), Some(ImpersonationLevel::Identification));
+    assert_eq!(pair.client.level(), Some(ImpersonationLevel::Identification), "by default");
     assert_eq!(pair.server.level(), None);
-    pair.server.state_level(ImpersonationLevel::Impersonation).expect("states");
-    assert_eq!(pair.server.level(), Some(ImpersonationLevel::Impersonation));
+    pair.server.state_level(ImpersonationLevel::Identification).expect("states");
+    assert_eq!(pair.server.level(), Some(ImpersonationLevel::Identification));
     for connection in [&pair.server, &pair.client] {
-        let again = connection.state_level(ImpersonationLevel::Identification);
+        let again = connection.state_level(ImpersonationLevel::Anonymous);
         assert!(matches!(again, Err(Error::InvalidInput { .. })), "{again:?}");
     }
 }

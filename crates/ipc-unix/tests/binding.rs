@@ -61,6 +61,16 @@ fn a_second_bind_is_refused_with_the_holder_and_the_name_is_free_after_the_drop(
 }
 
 #[test]
+fn the_name_stays_held_after_closing_until_the_listener_is_dropped() {
+    let (_place, at) = place();
+    let listener = bind(&at);
+    listener.close();
+    assert!(matches!(refusal(&at), Error::EndpointInUse { .. }));
+    drop(listener);
+    drop(bind(&at));
+}
+
+#[test]
 fn t08_what_lies_at_the_name_is_refused_and_left_alone() {
     let (_place, at) = place();
     let path = path_of(&at);

@@ -9,7 +9,8 @@ use ipc_core::{
     CancelToken, ConnectOptions, Deadline, Endpoint, Error, Mode, Operation, Peer, Result,
 };
 use windows_sys::Win32::Foundation::{
-    ERROR_BAD_NET_NAME, ERROR_BAD_NETPATH, ERROR_FILE_NOT_FOUND, ERROR_PIPE_BUSY, ERROR_SEM_TIMEOUT,
+    ERROR_BAD_NET_NAME, ERROR_BAD_NETPATH, ERROR_FILE_NOT_FOUND, ERROR_HANDLES_CLOSED,
+    ERROR_PIPE_BUSY, ERROR_SEM_TIMEOUT,
 };
 
 use crate::address;
@@ -59,6 +60,8 @@ fn reach(endpoint: &Endpoint, name: &Name, options: &ConnectOptions) -> Result<O
             return Err(Error::TimedOut { operation: Operation::Connect });
         }
         match name::wait(name, slice(options.deadline)) {
+            // Its last instance went while it was waited for, as Wine puts it: the next look tells.
+            Err(error) if sys::is(&error, ERROR_HANDLES_CLOSED) => {}
             Err(error) if !sys::is(&error, ERROR_SEM_TIMEOUT) => {
                 return Err(failed(endpoint, error));
             }

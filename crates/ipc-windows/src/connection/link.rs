@@ -119,15 +119,20 @@ impl Link {
         Some((key, Ready { read: true, write: interest.writes() && state.output.is_none() }))
     }
 
-    /// Gives up everything that is under way, for good.
+    /// Gives up everything that is under way, for good. The peer sees the end at once: who else holds
+    /// this end, such as a handler that goes on, may do so for long.
     pub(super) fn cancel(&self) {
         self.facts.cancel();
-        self.stop();
+        self.end();
     }
 
     /// Closes this end. What is still under way is lost.
     pub(super) fn shut(&self) {
         self.facts.finish_closing();
+        self.end();
+    }
+
+    fn end(&self) {
         let leaves_memory = self.stop();
         let pipe = self.pipe.write().take();
         drop(pipe);
