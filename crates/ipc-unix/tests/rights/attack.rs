@@ -16,7 +16,7 @@ use ipc_testkit::skip;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::process::geteuid;
 
-use crate::server::{Mechanism, Server};
+use crate::server::{Server, Way};
 use crate::users::User;
 use crate::{QUIET, is_soak, report};
 
@@ -47,31 +47,30 @@ fn t29_t40_whatever_is_swapped_meanwhile_no_client_gets_what_it_may_not_read() {
     report(&format!("{name}: {opened} opened, none of them wrong"));
 }
 
-/// What came of each name, by each mechanism: how often it was given, and refused.
+/// What came of each name, by each way: how often it was given, and refused.
 type Seen = BTreeMap<(&'static str, &'static str), (u32, u32)>;
 
-/// Reads every name by every mechanism until `end`, and until all that changes places was met in
+/// Reads every name by every way until `end`, and until all that changes places was met in
 /// both of them.
 fn read_until(end: Instant, server: &Server, client: usize) -> Seen {
     let own = format!("own {client}");
     let mut seen = Seen::new();
     for round in 0.. {
-        for (mechanism, by) in
-            [("thread", Mechanism::Thread), ("open", Mechanism::Open), ("check", Mechanism::Check)]
+        for (way, by) in [("thread", Way::Thread), ("request", Way::Request), ("check", Way::Check)]
         {
             for name in NAMES {
-                let (given, refused) = seen.entry((mechanism, name)).or_default();
+                let (given, refused) = seen.entry((way, name)).or_default();
                 match server.open(by, client, name, Open::Read) {
                     Ok(mut file) => {
                         let mut content = String::new();
                         file.read_to_string(&mut content).expect("read");
                         let may = content == own || content == "for all";
-                        assert!(may, "client {client} read `{content}` at {name} by {mechanism}");
+                        assert!(may, "client {client} read `{content}` at {name} by {way}");
                         *given += 1;
                     }
                     Err(error) => {
                         let kind = error.kind();
-                        assert!(REFUSALS.contains(&kind), "{name} by {mechanism}: {error}");
+                        assert!(REFUSALS.contains(&kind), "{name} by {way}: {error}");
                         *refused += 1;
                     }
                 }

@@ -9,7 +9,7 @@ use ipc_core::{
     BindOptions, ConnectOptions, Connection, Deadline, Endpoint, ErrorKind, ImpersonationLevel,
     Result, Transport,
 };
-use ipc_unix::{UnixRoot, UnixTransport};
+use ipc_unix::{Mechanism, UnixRoot, UnixTransport};
 use tempfile::TempDir;
 
 use crate::questions::{Answer, Question, What};
@@ -17,13 +17,22 @@ use crate::users::User;
 
 /// A way to open a file for a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mechanism {
+pub(crate) enum Way {
     /// The thread becomes the client and opens.
     Thread,
-    /// Whatever way the connection has to open as the client.
-    Open,
+    /// A request with the client's registered credentials, where there are such.
+    Request,
     /// The server judges, and opens as itself.
     Check,
+}
+
+/// Whether files can be opened by requests here.
+pub(crate) fn has_requests() -> bool {
+    by_request().opens_by().is_ok()
+}
+
+fn by_request() -> UnixTransport {
+    UnixTransport::new().mechanism(Mechanism::Request)
 }
 
 pub(crate) struct Server {
@@ -41,8 +50,8 @@ impl Server {
         fs::set_permissions(place.path(), Permissions::from_mode(0o755)).expect("its owner may");
         let text = format!("unix:{}", place.path().join("socket").display());
         let at: Endpoint = text.parse().expect("an endpoint");
-        let transport = UnixTransport::new().mode(0o666);
-        let listener = transport.bind(&at, &BindOptions::new()).expect("binds");
+        let transport = if has_requests() { by_request() } else { UnixTransport::new() };
+        let listener = transport.mode(0o666).bind(&at, &BindOptions::new()).expect("binds");
         let connect = |user: &User| {
             let options = ConnectOptions::new().deadline(Deadline::NEVER);
             let client = user.run(|| UnixTransport::new().connect(&at, &options));
@@ -55,14 +64,14 @@ impl Server {
     }
 
     /// What the client with that number is told.
-    pub(crate) fn ask(&self, by: Mechanism, client: usize, asked: &Question) -> Answer {
+    pub(crate) fn ask(&self, by: Way, client: usize, asked: &Question) -> Answer {
         // What the kernel says of a path with `..` while anything is renamed anywhere.
         let busy = Answer::Refused(ErrorKind::Busy);
         let answers = std::iter::repeat_with(|| self.ask_once(by, client, asked));
         answers.take(1_000).find(|answer| *answer != busy).unwrap_or(busy)
     }
 
-    fn ask_once(&self, by: Mechanism, client: usize, asked: &Question) -> Answer {
+    fn ask_once(&self, by: Way, client: usize, asked: &Question) -> Answer {
         match asked.what {
             What::Read => Answer::of(self.open(by, client, &asked.name, Open::Read)),
             What::List => Answer::of(self.open(by, client, &asked.name, Open::List)),
@@ -71,21 +80,21 @@ impl Server {
     }
 
     /// Opens a file for the client with that number.
-    pub(crate) fn open(&self, by: Mechanism, client: usize, name: &str, how: Open) -> Result<File> {
+    pub(crate) fn open(&self, by: Way, client: usize, name: &str, how: Open) -> Result<File> {
         let (path, (connection, _)) = (&path(name), &self.connections[client]);
         match by {
-            Mechanism::Thread => connection.as_peer(|by| self.root.open(by, path, how))?,
-            Mechanism::Open => connection.open_as_peer(&self.root, path, how),
-            Mechanism::Check => self.root.open_checked(connection.peer()?, path, how),
+            Way::Thread => connection.as_peer(|by| self.root.open(by, path, how))?,
+            Way::Request => connection.open_as_peer(&self.root, path, how),
+            Way::Check => self.root.open_checked(connection.peer()?, path, how),
         }
     }
 
-    fn look(&self, by: Mechanism, client: usize, name: &str) -> Result<()> {
+    fn look(&self, by: Way, client: usize, name: &str) -> Result<()> {
         let (path, (connection, _)) = (&path(name), &self.connections[client]);
         let seen = match by {
-            Mechanism::Thread => connection.as_peer(|by| self.root.stat(by, path))?,
-            Mechanism::Open => connection.stat_as_peer(&self.root, path),
-            Mechanism::Check => self.root.stat_checked(connection.peer()?, path),
+            Way::Thread => connection.as_peer(|by| self.root.stat(by, path))?,
+            Way::Request => connection.stat_as_peer(&self.root, path),
+            Way::Check => self.root.stat_checked(connection.peer()?, path),
         };
         seen.map(drop)
     }
