@@ -41,9 +41,9 @@ fn a_second_server_is_told_who_has_the_name() {
     let mut second = fileserve(["serve", &place.endpoint(), "--root"]);
     second.arg(place.files());
     let refused = run(second);
-    refused.failed(13, "is already served by");
+    refused.failed(13, "is already served");
     if cfg!(unix) {
-        let holder = format!("process {}", first.pid());
+        let holder = format!("served by process {}", first.pid());
         assert!(refused.stderr().contains(&holder), "{}", refused.stderr());
     }
     assert_eq!(run(fileserve(["get", first.endpoint(), "x"])).text(), "first");

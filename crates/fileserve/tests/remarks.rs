@@ -78,6 +78,7 @@ fn t46_a_server_whose_remarks_nobody_reads_serves_on_and_stops_when_asked() {
     let (_deaf, writer) = stuck_pipe();
     let mut serve = fileserve(["serve", &place.endpoint(), "--root"]);
     serve.arg(place.files()).stdout(Stdio::null()).stderr(writer);
+    fileserve::platform::stoppable(&mut serve);
     let mut server = Ended(serve.spawn().expect("starts"));
     wait_until_it_listens(&place, &mut server.0);
     (0..8).for_each(|_| raw::be_disconnected(&place.endpoint()));

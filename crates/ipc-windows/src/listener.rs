@@ -1,5 +1,6 @@
 //! A bound pipe, at which peers are accepted.
 
+use std::os::windows::io::OwnedHandle;
 use std::sync::Arc;
 
 use ipc_core::{Connection, Deadline, Endpoint, Error, Listener, Mode, Operation, Result, Waiter};
@@ -11,6 +12,7 @@ use crate::connection::{PipeConnection, Role};
 use crate::security::Acl;
 use crate::sys::name::{self, Making, Name};
 use crate::sys::pipe::Pipe;
+use crate::sys::security::Descriptor;
 use crate::sys::{self};
 use crate::waiter::PipeWaiter;
 
@@ -58,8 +60,7 @@ impl PipeListener {
         };
         let failed = |error| Error::io(Operation::Bind, endpoint, error);
         let waiter = Arc::new(PipeWaiter::new().map_err(failed)?);
-        let first = name::make(&name, &making, &security, true)
-            .map_err(|error| refused(endpoint, &name, error))?;
+        let first = first_instance(endpoint, &name, &making, &security)?;
         let first = Pipe::new(first, waiter.port(), settings.mode).map_err(failed)?;
         let instances =
             Instances::new(endpoint.clone(), name, making, security, settings.backlog, waiter);
@@ -112,22 +113,36 @@ impl Drop for PipeListener {
 
 /// The system denies the first instance of a pipe that exists, and finds it busy if it has as many
 /// as it may. It denies one as well to those who may make no pipes at all, so look whether one
-/// exists.
-fn refused(endpoint: &Endpoint, name: &Name, error: std::io::Error) -> Error {
+/// exists. One that is gone by then is worth another try, but not endless ones.
+fn first_instance(
+    endpoint: &Endpoint,
+    name: &Name,
+    making: &Making,
+    security: &Descriptor,
+) -> Result<OwnedHandle> {
     let exists = || match name::wait(name, 1) {
         Ok(()) => true,
         Err(error) => !sys::is(&error, ERROR_FILE_NOT_FOUND),
     };
-    let is_taken = match sys::code(&error) {
-        ERROR_PIPE_BUSY => true,
-        ERROR_ACCESS_DENIED => exists(),
-        _ => false,
-    };
-    if is_taken {
-        return Error::EndpointInUse { endpoint: endpoint.clone(), holder: None };
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let error = match name::make(name, making, security, true) {
+            Ok(first) => return Ok(first),
+            Err(error) => error,
+        };
+        let is_denied = sys::is(&error, ERROR_ACCESS_DENIED);
+        if sys::is(&error, ERROR_PIPE_BUSY) || (is_denied && exists()) {
+            return Err(Error::EndpointInUse { endpoint: endpoint.clone(), holder: None });
+        }
+        if !is_denied || tries == MOST_TRIES {
+            return Err(Error::io(Operation::Bind, endpoint, error));
+        }
     }
-    Error::io(Operation::Bind, endpoint, error)
 }
+
+/// How often a name may be taken, and free again when one looks, before it counts as denied.
+const MOST_TRIES: u32 = 20;
 
 #[cfg(test)]
 mod tests;
