@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "files of the client's own")]
 
 use std::env;
+use std::fs;
 use std::io;
 use std::os::windows::fs::{symlink_dir, symlink_file};
 use std::path::{Path, PathBuf};
@@ -160,5 +161,11 @@ pub fn this_program() -> io::Result<PathBuf> {
 /// What the system said.
 pub fn make_link(to: &Path, path: &Path) -> io::Result<()> {
     let is_directory = path.parent().is_some_and(|parent| parent.join(to).is_dir());
-    if is_directory { symlink_dir(to, path) } else { symlink_file(to, path) }
+    let made = if is_directory { symlink_dir(to, path) } else { symlink_file(to, path) };
+    made?;
+    // Wine, up to version 8 at least, says that it has made one and has not.
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_symlink() => Ok(()),
+        _ => Err(io::Error::new(io::ErrorKind::Unsupported, "this system makes no links")),
+    }
 }
