@@ -17,7 +17,8 @@ pub enum Mechanism {
     /// (`io_uring`): the thread stays what it is, at a quarter of the cost. Where that is not to be
     /// had, binding fails; where it fails later, so does the open.
     Request,
-    /// The thread becomes the peer for each open.
+    /// The thread becomes the peer for each open. Nothing is tried that a strict filter of system
+    /// calls could end the process for.
     Thread,
 }
 
@@ -62,11 +63,11 @@ pub(crate) enum Chosen {
 impl Mechanism {
     /// What a server that binds now does, or why it cannot bind.
     pub(crate) fn opens_by(self) -> Result<OpensBy, &'static str> {
-        let why = match (self.choose()?, request::available()) {
-            (Chosen::Request | Chosen::RequestOnly, _) => return Ok(OpensBy::Request),
-            (Chosen::Thread, _) if !switch::can_become_others() => return Ok(OpensBy::Itself),
-            (Chosen::Thread, Err(why)) if self == Self::Auto => why,
-            (Chosen::Thread, _) => "as it was asked for",
+        let why = match self.choose()? {
+            Chosen::Request | Chosen::RequestOnly => return Ok(OpensBy::Request),
+            Chosen::Thread if !switch::can_become_others() => return Ok(OpensBy::Itself),
+            Chosen::Thread if self == Self::Thread => "as it was asked for",
+            Chosen::Thread => request::available().err().unwrap_or_default(),
         };
         Ok(OpensBy::Thread { why: why.to_owned() })
     }

@@ -104,12 +104,22 @@ pub(crate) fn is_made_by_the_kernel(file: BorrowedFd<'_>) -> rustix::io::Result<
     Ok(KERNEL_FILE_SYSTEMS.iter().any(|(_, magic)| *magic == kind))
 }
 
+/// `true` if a file of this `device` lies on a real one: then nobody makes it up, and there is
+/// nothing more to ask.
+pub(crate) fn is_on_a_device(device: u64) -> bool {
+    rustix::fs::major(device) != NO_DEVICE
+}
+
 /// The number of the kind of file system that the file lies on.
 pub(super) fn file_system(file: BorrowedFd<'_>) -> rustix::io::Result<u32> {
     let kind = rustix::fs::fstatfs(file)?.f_type;
     // The numbers have 32 bits; the field's type and sign differ between architectures.
     Ok(u32::try_from(kind as u64 & u64::from(u32::MAX)).unwrap_or(0))
 }
+
+/// The major number of file systems that lie on no device, among them all that the kernel makes up.
+/// Source: Linux `uapi/linux/major.h`, `UNNAMED_MAJOR`.
+const NO_DEVICE: u32 = 0;
 
 /// Source: Linux `uapi/linux/magic.h`; for `mqueue`, `ipc/mqueue.c`.
 const KERNEL_FILE_SYSTEMS: [(&str, u32); 21] = [

@@ -25,6 +25,8 @@ use crate::sys::files::{Resolution, repeat};
 use crate::sys::walk::Wanted;
 use crate::sys::{Errno, Result, status};
 
+mod this_process;
+
 /// The calling thread's ring.
 #[derive(Debug)]
 pub(crate) struct ThreadRing {
@@ -59,7 +61,7 @@ impl ThreadRing {
         if !uring.params().is_feature_submit_stable() {
             return Err(io::Error::new(io::ErrorKind::Unsupported, "this system's is too old"));
         }
-        let ring = Ring { uring: Some(uring), process: std::process::id() };
+        let ring = Ring { uring: Some(uring), process: this_process::id() };
         // Registering counts as a use, so the two calls for it must be named too.
         ring.uring().submitter().register_restrictions(&mut [
             Restriction::sqe_op(opcode::OpenAt2::CODE),
@@ -244,7 +246,7 @@ impl Ring {
     }
 
     fn is_of_this_process(&self) -> bool {
-        self.process == std::process::id()
+        self.process == this_process::id()
     }
 }
 
