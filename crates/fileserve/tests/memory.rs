@@ -10,13 +10,11 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use common::system::{self, LARGE};
+use common::system::{self, LARGE, LITTLE};
 use common::{Place, Run, Server, fileserve, run, skip, write_at};
 
-const LIMIT: u64 = 32 << 20;
-
 #[test]
-fn gibibytes_pass_in_less_than_32_mebibytes_on_each_side() {
+fn gibibytes_pass_in_little_memory_on_each_side() {
     let place = Place::new();
     let file = place.sparse("big", LARGE);
     write_at(&file, LARGE - 7, b"the end");
@@ -29,12 +27,12 @@ fn gibibytes_pass_in_less_than_32_mebibytes_on_each_side() {
     let tail = format!("{}-", LARGE - 7);
     let got = run(fileserve(["get", server.endpoint(), "big", "--range", &tail]));
     assert_eq!(got.text(), "the end");
-    let name = "gibibytes_pass_in_less_than_32_mebibytes_on_each_side";
+    let name = "gibibytes_pass_in_little_memory_on_each_side";
     let Some(peaks) = client_peak.zip(server.peak_memory()) else {
         return skip(name, "this system does not tell how much memory a process had");
     };
-    assert!(peaks.0 > 0 && peaks.0 < LIMIT, "client: {} bytes", peaks.0);
-    assert!(peaks.1 < LIMIT, "server: {} bytes", peaks.1);
+    assert!(peaks.0 > 0 && peaks.0 < LITTLE, "client: {} bytes", peaks.0);
+    assert!(peaks.1 < LITTLE, "server: {} bytes", peaks.1);
 }
 
 /// Runs to the end, and returns the highest memory use on the way. Nobody keeps what it prints, so
@@ -63,7 +61,7 @@ fn t38_a_long_checksum_is_computed_in_little_memory() {
         let name = "t38_a_long_checksum_is_computed_in_little_memory";
         return skip(name, "this system does not tell how much memory a process had");
     };
-    assert!(peak < LIMIT, "server: {peak} bytes");
+    assert!(peak < LITTLE, "server: {peak} bytes");
 }
 
 #[test]
@@ -77,6 +75,8 @@ fn t40_a_file_that_is_replaced_while_it_is_served_comes_whole() {
     let mut content = vec![0; 1];
     stdout.read_exact(&mut content).expect("it has begun");
     fs::write(place.beside("newer"), vec![b'b'; 8 << 20]).expect("written");
+    // Not every system gives the name of an open file to another in one step.
+    fs::rename(place.files().join("notes"), place.beside("older")).expect("moved away");
     fs::rename(place.beside("newer"), place.files().join("notes")).expect("replaced");
     stdout.read_to_end(&mut content).expect("readable");
     assert!(child.wait().expect("a child").success());

@@ -3,15 +3,14 @@
 
 mod common;
 
-use std::fs::File;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::process::{Child, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use common::{Place, Server, fileserve, raw, run, system};
-use ipc_testkit::child;
+use common::{Place, Server, fileserve, raw, run};
+use ipc_testkit::child::{self, Process};
 
 #[test]
 fn t46_a_flood_of_bad_clients_fills_no_log_and_is_counted() {
@@ -29,29 +28,22 @@ fn t46_a_flood_of_bad_clients_fills_no_log_and_is_counted() {
     assert!(counted, "{said:?}");
 }
 
-/// The child that never reads what it is told.
+/// The child that serves what its parent names, and whose standard error is full.
 #[test]
-fn child_that_is_deaf() {
-    if child::role("child_that_is_deaf").is_some() {
-        loop {
-            thread::park(); // until it is killed
-        }
-    }
-}
-
-/// A pipe to a child that never reads, into which there is always more to write than fits.
-fn stuck_pipe() -> (Ended, File) {
-    let mut deaf = child::command(child::this_program(), "child_that_is_deaf", &[]);
-    let mut deaf = deaf.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("starts");
-    let writer = system::file_of(deaf.stdin.take().expect("piped"));
-    let mut filling = writer.try_clone().expect("a second handle");
+fn child_that_serves_and_is_not_heard() {
+    let Some(arguments) = child::role("child_that_serves_and_is_not_heard") else { return };
     let (wrote, written) = mpsc::channel();
     thread::spawn(move || {
-        // In the end it waits here until the child is killed.
-        while filling.write_all(&[b'.'; 4096]).is_ok() && wrote.send(()).is_ok() {}
+        // In the end it waits here for ever.
+        while io::stderr().write_all(&[b'.'; 4096]).is_ok() && wrote.send(()).is_ok() {}
     });
     while written.recv_timeout(Duration::from_millis(200)).is_ok() {}
-    (Ended(deaf), writer)
+    let mut serve = fileserve(["serve", &arguments[0], "--root", &arguments[1]]);
+    let mut server = Ended(serve.stdout(Stdio::null()).spawn().expect("starts"));
+    child::say("started");
+    child::hear_parent();
+    fileserve::platform::ask_to_stop(&server.0).expect("lives");
+    child::say(&format!("{:?}", server.0.wait().expect("a child").code()));
 }
 
 /// A child that does not outlive its test.
@@ -64,26 +56,26 @@ impl Drop for Ended {
     }
 }
 
-fn wait_until_it_listens(place: &Place, child: &mut Child) {
-    while raw::try_connect(&place.endpoint()).is_err() {
-        assert!(child.try_wait().expect("a child").is_none(), "ended before it listened");
-        thread::yield_now();
-    }
-}
-
 #[test]
 fn t46_a_server_whose_remarks_nobody_reads_serves_on_and_stops_when_asked() {
     let place = Place::new();
     place.file("notes", "hello");
-    let (_deaf, writer) = stuck_pipe();
-    let mut serve = fileserve(["serve", &place.endpoint(), "--root"]);
-    serve.arg(place.files()).stdout(Stdio::null()).stderr(writer);
-    fileserve::platform::stoppable(&mut serve);
-    let mut server = Ended(serve.spawn().expect("starts"));
-    wait_until_it_listens(&place, &mut server.0);
+    let files = place.files().display().to_string();
+    let arguments = [&*place.endpoint(), &files];
+    let mut command =
+        child::command(child::this_program(), "child_that_serves_and_is_not_heard", &arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut serving = command.spawn().expect("starts");
+    let (stdin, stdout) = (serving.stdin.take(), serving.stdout.take());
+    let _never_read = serving.stderr.take();
+    let mut serving = Process::over(serving, stdin.expect("piped"), stdout.expect("piped"));
+    assert_eq!(serving.hear(), "started");
+
+    while raw::try_connect(&place.endpoint()).is_err() {
+        thread::yield_now();
+    }
     (0..8).for_each(|_| raw::be_disconnected(&place.endpoint()));
     let got = run(fileserve(["get", &place.endpoint(), "notes", "--timeout", "20s"]));
     assert_eq!(got.text(), "hello");
-    fileserve::platform::ask_to_stop(&server.0).expect("lives");
-    assert!(server.0.wait().expect("a child").success());
+    assert_eq!(serving.ask("stop"), "Some(0)");
 }

@@ -9,7 +9,7 @@
 mod unix;
 #[cfg(unix)]
 pub(crate) use unix::{
-    Identities, LARGE, SERVE_ALL, endpoint, file_of, let_everybody_enter, memory, open_handles,
+    Identities, LARGE, LITTLE, SERVE_ALL, endpoint, let_everybody_enter, memory, open_handles,
     open_to_all, sparse,
 };
 
@@ -17,7 +17,7 @@ pub(crate) use unix::{
 mod windows;
 #[cfg(windows)]
 pub(crate) use windows::{
-    Identities, LARGE, SERVE_ALL, endpoint, file_of, let_everybody_enter, memory, open_handles,
+    Identities, LARGE, LITTLE, SERVE_ALL, endpoint, let_everybody_enter, memory, open_handles,
     open_to_all, sparse,
 };
 

@@ -1,11 +1,9 @@
 //! Unix: sockets in the test's directory, clients of other users by root, `/proc`.
 
 use std::fs::{self, File, Permissions};
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::ChildStdin;
 
 use ipc_core::Endpoint;
 use ipc_testkit::child::{self, Process};
@@ -46,10 +44,8 @@ pub(crate) fn sparse(path: &Path, length: u64) -> File {
 /// How long the longest file is that is sent in tests, in bytes.
 pub(crate) const LARGE: u64 = 10 << 30;
 
-/// The writing end of a pipe to a child.
-pub(crate) fn file_of(pipe: ChildStdin) -> File {
-    File::from(OwnedFd::from(pipe))
-}
+/// More memory than a process of these tests may ever have, in bytes.
+pub(crate) const LITTLE: u64 = 32 << 20;
 
 /// Lets every user look into `directory`, whatever the umask.
 pub(crate) fn let_everybody_enter(directory: &Path) {

@@ -2,9 +2,8 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::windows::io::OwnedHandle;
 use std::path::Path;
-use std::process::{ChildStdin, Command};
+use std::process::Command;
 
 use ipc_core::peer::Sid;
 use ipc_core::{Endpoint, Transport};
@@ -45,10 +44,9 @@ pub(crate) fn sparse(path: &Path, length: u64) -> File {
 /// How long the longest file is that is sent in tests, in bytes: each is copied.
 pub(crate) const LARGE: u64 = 1 << 30;
 
-/// The writing end of a pipe to a child.
-pub(crate) fn file_of(pipe: ChildStdin) -> File {
-    File::from(OwnedHandle::from(pipe))
-}
+/// More memory than a process of these tests may ever have, in bytes. Wine counts 40 MiB of libraries
+/// among it, its own.
+pub(crate) const LITTLE: u64 = 64 << 20;
 
 /// What a new directory inherits lets those enter who may.
 pub(crate) fn let_everybody_enter(_directory: &Path) {}
