@@ -79,9 +79,6 @@ impl<'a> Walk<'a> {
     pub(super) fn find(mut self) -> Result<Found> {
         while let Some(name) = self.ahead.pop() {
             self.steps += 1;
-            if self.steps > MAX_STEPS {
-                return Err(self.asked.answer(Errno::LOOP));
-            }
             if !self.judge.lets(self.asked.client, Right::Search, &self.here().permissions) {
                 return Err(self.asked.denied());
             }
@@ -172,6 +169,9 @@ impl<'a> Walk<'a> {
         }
         self.ends_in_directory |= is_last && text.last() == Some(&b'/');
         self.plan(&text);
+        if self.steps + self.ahead.len() > MAX_STEPS {
+            return Err(self.asked.answer(Errno::LOOP));
+        }
         Ok(())
     }
 
@@ -217,5 +217,5 @@ const MAX_LINKS: usize = 40;
 /// How many directories deep the walk goes. Each is held open until the end.
 const MAX_DEPTH: usize = 128;
 
-/// How many components are walked in all: twice what a path without links can have.
+/// How many components are walked in all, where links are followed: twice what a path can have.
 const MAX_STEPS: usize = 4096;
