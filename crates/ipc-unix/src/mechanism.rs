@@ -14,8 +14,9 @@ pub enum Mechanism {
     #[default]
     Auto,
     /// The peer's credentials are registered with the kernel, which decides each open with them
-    /// (`io_uring`): the thread stays what it is, at a quarter of the cost. Where that is not to be
-    /// had, binding fails; where it fails later, so does the open.
+    /// (`io_uring`): the thread stays what it is, at a fifth of the cost. Where that is not to be
+    /// had, binding fails; where it fails later, so does the open. Each thread that opens files keeps
+    /// one descriptor for it, until it ends.
     Request,
     /// The thread becomes the peer for each open. Nothing is tried that a strict filter of system
     /// calls could end the process for.
