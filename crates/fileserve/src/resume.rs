@@ -353,7 +353,11 @@ mod tests {
         }
         partial.accept(&partial.missing(), &head(0, 6, 6)).expect("an answer");
         assert_eq!(fs::read(&precious).expect("there"), b"keep me");
-        platform::make_link(&precious, &directory.path().join(".out.part.draft")).expect("planted");
+        let link = directory.path().join(".out.part.draft");
+        if let Err(error) = platform::make_link(&precious, &link) {
+            let test = "a_note_is_never_written_through_what_lies_there";
+            return ipc_testkit::skip(test, &format!("no link can be planted: {error}"));
+        }
         partial.of = None;
         partial.accept(&partial.missing(), &head(0, 6, 6)).expect("an answer");
         assert_eq!(fs::read(&precious).expect("there"), b"keep me");

@@ -150,9 +150,9 @@ unsafe fn writer(entry: *mut ACCESS_ALLOWED_ACE) -> io::Result<Writer> {
     if kind != ACCESS_ALLOWED_ACE_TYPE {
         return Ok(Writer::Unclear);
     }
-    // SAFETY: an entry of this kind is this structure.
-    let mask = unsafe { (&raw const (*entry).Mask).read() };
-    if mask & WRITING == 0 {
+    // SAFETY: an entry of this kind begins with this structure, and is no shorter.
+    let found = unsafe { entry.read() };
+    if found.Mask & WRITING == 0 {
         return Ok(Writer::None);
     }
     // SAFETY: the identifier begins here and lies within the entry.
