@@ -91,9 +91,7 @@ fn what_is_fetched_goes_to_files_and_devices_and_to_no_stream() {
     let beside = |name: &str| place.beside(name).to_str().expect("text").to_owned();
     get("NUL").stdout();
     get(&beside("nul")).stdout();
-    for output in
-        ["out:stream", "out.", "out ", "aux:x"].map(|name| beside(name)).iter().map(String::as_str)
-    {
+    for output in ["out:stream", "out.", "out ", "aux:x"].map(&beside).iter().map(String::as_str) {
         get(output).failed(1, "cannot get");
     }
     get(r"\\.\pipe\evil").failed(1, "cannot get");
