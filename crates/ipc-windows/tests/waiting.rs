@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::io::IoSlice;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -88,4 +89,98 @@ fn threads_that_all_wait_for_their_own_drive_each_other() {
             }
         }
     });
+}
+
+/// The thread that drives the port is gone when it has what it wanted, and another takes over.
+#[test]
+fn the_turn_to_drive_is_handed_on() {
+    let place = Place::new();
+    let listener = place.bind();
+    for first in [0, 1] {
+        for _ in 0..5 {
+            let pairs = [(); 2].map(|()| (place.connect(), listener.accept(soon()).expect("one")));
+            let filled = pairs.each_ref().map(|(_, server)| fill(&**server));
+            thread::scope(|scope| {
+                let mut writing = pairs.each_ref().map(|(_, server)| {
+                    Some(scope.spawn(|| server.write_all(b"behind it", soon()).expect("is read")))
+                });
+                for at in [first, 1 - first] {
+                    pairs[at].0.read_exact(&mut vec![0; filled[at]], soon()).expect("is written");
+                    writing[at].take().expect("once").join().expect("goes on");
+                }
+            });
+        }
+    }
+}
+
+/// A thread that waits for reports leaves, and another that waits for its own write is not left
+/// behind.
+#[test]
+fn who_leaves_the_port_leaves_nobody_behind() {
+    let place = Place::new();
+    let listener = place.bind();
+    let waiter = listener.waiter().expect("a waiter");
+    for _ in 0..10 {
+        let (client, server) = (place.connect(), listener.accept(soon()).expect("accepts"));
+        let filled = fill(&*server);
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| waiter.wait(&mut Vec::new(), soon()).expect("is woken"));
+            let writing = scope.spawn(|| server.write_all(b"behind it", soon()).expect("is read"));
+            waiter.wake();
+            waiting.join().expect("no panic");
+            client.read_exact(&mut vec![0; filled], soon()).expect("is written");
+            writing.join().expect("goes on");
+        });
+    }
+}
+
+/// Though nothing ends at the port that would wake it.
+#[test]
+fn closing_ends_a_write_that_waits_behind_another() {
+    let place = Place::new();
+    let listener = place.bind();
+    for head_start in [0, 1, 20] {
+        let (client, server) = (place.connect(), listener.accept(soon()).expect("accepts"));
+        for near in [&client, &server] {
+            fill(&**near);
+            thread::scope(|scope| {
+                let writing = scope.spawn(|| near.write_all(b"behind it", soon()));
+                thread::sleep(Duration::from_millis(head_start));
+                let step = near.close(Deadline::NOW);
+                assert!(matches!(step, Err(Error::TimedOut { .. })), "{step:?}");
+                let late = writing.join().expect("no panic").expect_err("too late");
+                assert!(matches!(late, Error::Closed { .. }), "{}", late.chain());
+            });
+        }
+    }
+}
+
+/// Whoever reads what a parked connection would have been reported for does not use up the report.
+#[test]
+fn what_is_read_meanwhile_is_not_reported_and_what_comes_next_is() {
+    let place = Place::new();
+    let listener = place.bind();
+    let waiter = listener.waiter().expect("a waiter");
+    let (client, server) = (place.connect(), listener.accept(soon()).expect("accepts"));
+    server.park(Key(1), Interest::Read).expect("parks");
+    client.write_all(b"x", soon()).expect("writes");
+    server.read_exact(&mut [0], soon()).expect("is there");
+    let mut reports = Vec::new();
+    waiter.wait(&mut reports, Deadline::NOW).expect("waits");
+    assert!(reports.is_empty(), "{reports:?}");
+    client.write_all(b"y", soon()).expect("writes");
+    while reports.is_empty() {
+        waiter.wait(&mut reports, soon()).expect("waits");
+    }
+    assert_eq!(reports.len(), 1, "{reports:?}");
+}
+
+/// Writes until nothing more is accepted at once; returns how many bytes were.
+fn fill(connection: &dyn Connection) -> usize {
+    let block = [7; 64 * 1024];
+    let mut written = 0;
+    while let Ok(count) = connection.write_vectored(&[IoSlice::new(&block)], Deadline::NOW) {
+        written += count;
+    }
+    written
 }
