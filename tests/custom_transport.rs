@@ -4,8 +4,9 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use ipc::Endpoint;
-use ipc_testkit::names::open_descriptors;
 
+#[path = "common/system/mod.rs"]
+mod system;
 #[path = "../examples/custom_transport/tcp/mod.rs"]
 mod tcp;
 
@@ -25,4 +26,4 @@ fn fresh_port() -> Endpoint {
     }
 }
 
-ipc_testkit::conformance!(TcpTransport, fresh = fresh_port, open_handles = open_descriptors);
+ipc_testkit::conformance!(TcpTransport, fresh = fresh_port, open_handles = system::open_handles);

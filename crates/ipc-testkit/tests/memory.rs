@@ -3,7 +3,11 @@
 
 use ipc_core::MemoryTransport;
 use ipc_testkit::faulty::one_byte_at_a_time;
-use ipc_testkit::names::{fresh_memory, open_descriptors};
+use ipc_testkit::names::fresh_memory;
+#[cfg(not(windows))]
+use ipc_testkit::names::open_descriptors as open_handles;
+#[cfg(windows)]
+use ipc_windows::open_handles;
 
 /// With a backlog that the suite can fill.
 fn memory() -> MemoryTransport {
@@ -12,7 +16,7 @@ fn memory() -> MemoryTransport {
 
 mod bytes {
     use super::*;
-    ipc_testkit::conformance!(memory(), fresh = fresh_memory, open_handles = open_descriptors);
+    ipc_testkit::conformance!(memory(), fresh = fresh_memory, open_handles = open_handles);
 }
 
 mod messages {
@@ -20,7 +24,7 @@ mod messages {
     ipc_testkit::conformance!(
         memory(),
         fresh = fresh_memory,
-        open_handles = open_descriptors,
+        open_handles = open_handles,
         mode = messages
     );
 }
@@ -30,6 +34,6 @@ mod one_byte {
     ipc_testkit::conformance!(
         one_byte_at_a_time(memory()),
         fresh = fresh_memory,
-        open_handles = open_descriptors
+        open_handles = open_handles
     );
 }

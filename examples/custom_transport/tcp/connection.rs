@@ -9,6 +9,7 @@ use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use ipc::error::Operation;
 use ipc::transport::{Interest, Ready};
@@ -34,6 +35,7 @@ impl TcpConnection {
         level: Option<ImpersonationLevel>,
     ) -> io::Result<Self> {
         stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(GLANCE))?;
         let shared = Arc::new(Shared { stream, state: Mutex::default(), changed: Condvar::new() });
         let mut connection = Self {
             endpoint,
@@ -147,6 +149,9 @@ impl Drop for TcpConnection {
     }
 }
 
+/// How often the thread that reads looks whether it is still wanted.
+const GLANCE: Duration = Duration::from_millis(20);
+
 /// How many bytes wait in each direction at most.
 const LIMIT: usize = 64 * 1024;
 
@@ -235,7 +240,7 @@ impl Shared {
     fn pump_in(&self) {
         let mut buffer = [0; 16 * 1024];
         let end = loop {
-            match (&self.stream).read(&mut buffer) {
+            match self.wait_for_input().and_then(|()| (&self.stream).read(&mut buffer)) {
                 Ok(0) => break End::Finished,
                 Ok(count) => self.take_in(&buffer[..count]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -243,6 +248,18 @@ impl Shared {
             }
         };
         self.change(|state| state.end_of_input = Some(end));
+    }
+
+    /// Waits until there is something to read, or this end is cancelled. Not in `read`: `shutdown`
+    /// does not wake that everywhere (not under Wine), and with a timeout Windows may lose what it
+    /// was about to take.
+    fn wait_for_input(&self) -> io::Result<()> {
+        loop {
+            match self.stream.peek(&mut [0]) {
+                Err(error) if timed_out(&error) && !self.state.lock().cancelled => {}
+                outcome => return outcome.map(drop),
+            }
+        }
     }
 
     /// Queues what was read, once there is room. After a close it is thrown away.
@@ -281,6 +298,11 @@ impl Shared {
         self.changed.notify_all();
         Some(state.outbound.drain(..).collect())
     }
+}
+
+/// Unix says that it would have to wait, Windows that time is up.
+fn timed_out(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 /// Waits for a notification; `false`, without waiting, once `deadline` has passed.
