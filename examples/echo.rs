@@ -4,6 +4,8 @@
 //! cargo run --example echo -- serve &
 //! cargo run --example echo -- "is anybody there?"
 //! ```
+//!
+//! A further argument is where to serve or to call: any endpoint, such as `unix:/tmp/echo`.
 
 use std::sync::Arc;
 
@@ -30,12 +32,10 @@ impl Echo for Wall {
 }
 
 fn main() -> ipc::Result<()> {
-    let at: Endpoint = "echo-example".parse()?;
-    match std::env::args().nth(1).as_deref() {
-        Some("serve") => serve(at),
-        Some(text) => call(&at, text),
-        None => call(&at, "hello?"),
-    }
+    let mut arguments = std::env::args().skip(1);
+    let what = arguments.next().unwrap_or_else(|| "hello?".to_owned());
+    let at: Endpoint = arguments.next().unwrap_or_else(|| "echo-example".to_owned()).parse()?;
+    if what == "serve" { serve(at) } else { call(&at, &what) }
 }
 
 fn serve(at: Endpoint) -> ipc::Result<()> {

@@ -1,7 +1,7 @@
 //! A transport that `ipc` does not know: TCP on this machine, under a scheme of its own.
 //!
 //! ```sh
-//! cargo run --example custom_transport
+//! cargo run --example custom_transport [PORT]
 //! ```
 //!
 //! [`tcp`] is all that it takes; `tests/custom_transport.rs` shows that it passes the conformance
@@ -15,7 +15,8 @@ mod tcp;
 
 fn main() -> ipc::Result<()> {
     let transports = Transports::new().and(tcp::TcpTransport);
-    let at: Endpoint = "tcp:21847".parse()?;
+    let port = std::env::args().nth(1).unwrap_or_else(|| "21847".to_owned());
+    let at = Endpoint::with_scheme("tcp", &port)?;
     let transport = transports.find(&at)?;
 
     let listener = transport.bind(&at, &BindOptions::new())?;
