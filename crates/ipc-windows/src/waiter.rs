@@ -9,8 +9,9 @@
 //!   at the port, one of them drives it, for itself and all the others, who are parked. It makes way
 //!   for threads of the first kind, and hands its place on when it has what it wanted.
 //!
-//! So a nudge (a packet that says nothing but «look again») that is meant for the driver reaches it:
-//! nobody else is at the port with it.
+//! A nudge is a packet that says nothing but «look again». Whoever only [catches
+//! up](PipeWaiter::catch_up) takes packets away from those who are at the port: nudges, and the ends
+//! that the driver waits for. So it nudges them anew.
 //!
 //! Lock order: the state of a connection or listener first, then what is here.
 
@@ -83,7 +84,11 @@ impl PipeWaiter {
                 return Ok(Some(value));
             }
             if deadline.has_passed() {
-                self.catch_up()?;
+                if driving.is_none() {
+                    self.catch_up()?;
+                } else if self.port.expects_packets() {
+                    self.take_for_others(Deadline::NOW)?;
+                }
                 return Ok(attempt());
             }
             match driving {
@@ -115,7 +120,15 @@ impl PipeWaiter {
 
     /// Takes what has ended by now.
     pub(crate) fn catch_up(&self) -> io::Result<()> {
-        if self.port.expects_packets() { self.take_for_others(Deadline::NOW) } else { Ok(()) }
+        if self.port.expects_packets() && self.take_for_others(Deadline::NOW)? > 0 {
+            // It may have been a nudge, or what the driver waits for: that one is about to wait at
+            // the port, and does not know.
+            let shared = self.shared.lock();
+            if shared.is_driven || shared.waiting > 0 {
+                self.port.nudge();
+            }
+        }
+        Ok(())
     }
 
     /// Has a thread in [`until`](Self::until) that drives the port try again.
@@ -125,7 +138,8 @@ impl PipeWaiter {
         }
     }
 
-    fn take_for_others(&self, deadline: Deadline) -> io::Result<()> {
+    /// Returns how many packets there were.
+    fn take_for_others(&self, deadline: Deadline) -> io::Result<usize> {
         let mut reports = Vec::new();
         let taken = self.port.take(&mut reports, deadline);
         if !reports.is_empty() {
@@ -326,3 +340,6 @@ fn park_until(deadline: Deadline) {
         Some(left) => thread::park_timeout(left),
     }
 }
+
+#[cfg(test)]
+mod tests;

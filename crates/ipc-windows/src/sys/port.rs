@@ -56,13 +56,15 @@ impl Port {
     }
 
     /// Waits for packets and tells the owners of what has ended; appends what they have to report.
+    /// Returns how many packets there were, nudges included.
+    ///
     /// Comes back at the latest at the deadline or after a day, and without waiting if the deadline
     /// has passed.
     pub(crate) fn take(
         &self,
         reports: &mut Vec<(Key, Ready)>,
         deadline: Deadline,
-    ) -> io::Result<()> {
+    ) -> io::Result<usize> {
         let mut entries = [EMPTY; MOST_AT_ONCE as usize];
         let mut count = 0;
         // SAFETY: the handle is `self`'s own; `entries` has room for the number given; the count is
@@ -79,7 +81,7 @@ impl Port {
         });
         match taken {
             Ok(()) => {}
-            Err(error) if is(&error, WAIT_TIMEOUT) => return Ok(()),
+            Err(error) if is(&error, WAIT_TIMEOUT) => return Ok(0),
             Err(error) => return Err(error),
         }
         let count = usize::try_from(count).map_or(0, |count| count.min(entries.len()));
@@ -92,7 +94,7 @@ impl Port {
             self.expect_no_packet();
             reports.extend(operation.tell(outcome));
         }
-        Ok(())
+        Ok(count)
     }
 
     /// `true` if the end of some operation was not told yet.
