@@ -127,8 +127,10 @@ impl PipeTransport {
     /// server has it over its own user's processes, and one that is an administrator over others.
     ///
     /// The server does the passing in both directions, for a client has no such right. It reaches
-    /// into no process but the one that opened the client's end, and only while that runs as the user
-    /// that the client is. A client takes nothing under a number that a handle of its own has. A
+    /// into no process but the one that the system names as the client's, and only while that runs with
+    /// the user, the logon and the integrity level that the client has. Of a client on another machine
+    /// it would name a process of that machine, so transports that let
+    /// [those](Self::remote_clients) in do not pass handles. A client takes nothing under a number that a handle of its own has. A
     /// handle that was passed to it and that it never claims stays open until its process ends.
     ///
     /// The files must be open for reading with all of `FILE_GENERIC_READ`, as the standard library
@@ -143,6 +145,11 @@ impl PipeTransport {
         let refuse = |reason: String| Err(Error::InvalidInput { reason });
         if self.backlog < Self::MIN_BACKLOG {
             return refuse(format!("a backlog has at least {}", Self::MIN_BACKLOG));
+        }
+        if options.handles && self.remote_clients {
+            return refuse(
+                "handles pass to no other machine: bind without remote clients".to_owned(),
+            );
         }
         let most = self.most_connections;
         if most != Settings::UNLIMITED && !(Self::MIN_BACKLOG..Settings::UNLIMITED).contains(&most)
@@ -259,5 +266,14 @@ mod tests {
         let open = plain.remote_clients(true);
         assert_eq!(open.effective_security(), Acl::owner().for_remote_clients());
         assert_eq!(open.remote_clients(false).effective_security(), Acl::owner());
+    }
+
+    #[test]
+    fn t42_no_handle_is_passed_where_a_client_may_be_on_another_machine() {
+        let transport = PipeTransport::new().pass_handles(true);
+        let handles = BindOptions::new().handles(true);
+        transport.settings(&handles).expect("good");
+        let refused = transport.remote_clients(true).settings(&handles);
+        assert!(matches!(refused, Err(Error::InvalidInput { .. })), "{refused:?}");
     }
 }

@@ -8,15 +8,18 @@
 //! against here is mistakes and lies about numbers, see [`pass`].
 
 use std::fs::File;
+use std::io;
 use std::os::windows::io::{AsHandle as _, OwnedHandle};
 use std::sync::OnceLock;
 
+use ipc_core::peer::WindowsIdentity;
 use ipc_core::transport::{Handles, ReceivedHandle, Ticket};
 use ipc_core::{Connection as _, Error, Operation, Result};
 use parking_lot::Mutex;
 
 use super::{PipeConnection, Role};
 use crate::sys::pass::{self, Left, Process, Slot};
+use crate::sys::token::Token;
 use crate::sys::{self, files, process};
 use windows_sys::Win32::Foundation::ERROR_INVALID_HANDLE;
 
@@ -102,12 +105,12 @@ impl PipeConnection {
         let pipe = self.link.pipe(OPERATION)?;
         let process =
             process::client_of(pipe.as_handle()).and_then(Process::open).map_err(failed)?;
-        let user = process.token().and_then(|token| token.user()).map_err(failed)?;
+        let token = process.token().map_err(failed)?;
         // While its end is open the process lives, unless it has given that end to another one.
         pipe.peek().map_err(|error| self.link.failure(OPERATION, error))?;
         let client = peer.identity().and_then(|identity| identity.as_windows());
-        if client.is_none_or(|client| client.user != user.sid) {
-            let reason = "its process runs as another user than it connected as".to_owned();
+        if !client.is_some_and(|client| runs_as(&token, client).unwrap_or(false)) {
+            let reason = "its process runs as another than it connected as".to_owned();
             return Err(Error::IdentityUnknown { reason });
         }
         Ok(passing.process.get_or_init(|| process))
@@ -132,11 +135,20 @@ impl Passing {
     }
 }
 
+/// `true` if `token`, a process's, is of the user, the logon and the integrity level of `client`: one
+/// user has programs that must not reach each other, such as one that is elevated and one that is
+/// not.
+fn runs_as(token: &Token, client: &WindowsIdentity) -> io::Result<bool> {
+    Ok(token.user()?.sid == client.user
+        && Some(token.statistics()?.logon) == client.logon
+        && Some(token.integrity()?) == client.integrity)
+}
+
 fn ticket(slot: Slot) -> Ticket {
     Ticket(slot.number())
 }
 
-fn failed(source: std::io::Error) -> Error {
+fn failed(source: io::Error) -> Error {
     Error::Io { operation: OPERATION, at: None, source }
 }
 
