@@ -5,7 +5,7 @@ use std::mem::{offset_of, size_of};
 use std::os::windows::io::{AsRawHandle as _, BorrowedHandle};
 
 use ipc_core::files::DirectoryEntry;
-use windows_sys::Win32::Foundation::ERROR_NO_MORE_FILES;
+use windows_sys::Win32::Foundation::{ERROR_FILE_NOT_FOUND, ERROR_NO_MORE_FILES};
 use windows_sys::Win32::Storage::FileSystem::{
     FILE_FULL_DIR_INFO, FILE_INFO_BY_HANDLE_CLASS, FileFullDirectoryInfo,
     FileFullDirectoryRestartInfo, GetFileInformationByHandleEx,
@@ -24,6 +24,9 @@ pub(crate) fn entries(
     loop {
         match fill(directory, class, &mut buffer) {
             Err(error) if is(&error, ERROR_NO_MORE_FILES) => return Ok(()),
+            // A drive's top has neither `.` nor `..`, and so nothing at all when it is empty. Source:
+            // Microsoft, "FindFirstFileW", Return value.
+            Err(error) if is_first(class) && is(&error, ERROR_FILE_NOT_FOUND) => return Ok(()),
             filled => filled?,
         }
         if !hand_out(&buffer.0, each)? {
@@ -31,6 +34,10 @@ pub(crate) fn entries(
         }
         class = FileFullDirectoryInfo;
     }
+}
+
+fn is_first(class: FILE_INFO_BY_HANDLE_CLASS) -> bool {
+    class == FileFullDirectoryRestartInfo
 }
 
 /// As the structure in it must be aligned.
