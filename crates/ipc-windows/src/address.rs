@@ -12,6 +12,7 @@ use std::io;
 use ipc_core::{Endpoint, Error, Operation, Result};
 
 use crate::SCHEME;
+use crate::root::names;
 use crate::sys::name::Name;
 
 /// The pipe that `endpoint` is to be bound as.
@@ -75,22 +76,10 @@ fn check_name(endpoint: &Endpoint, name: &str) -> Result<()> {
     if name.ends_with(['.', ' ']) {
         return refuse("the name ends in a dot or a space, which the system would drop");
     }
-    if is_device(name) {
+    if names::is_device(name) {
         return refuse("that is the name of a device, whatever follows its dot");
     }
     Ok(())
-}
-
-/// Source: Microsoft, "Naming Files, Paths, and Namespaces", reserved names.
-fn is_device(name: &str) -> bool {
-    let stem = name.split('.').next().unwrap_or(name).trim_end_matches(' ').to_ascii_uppercase();
-    match stem.as_str() {
-        "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$" => true,
-        _ => ["COM", "LPT"].iter().any(|port| {
-            let number = stem.strip_prefix(port).map(|number| number.chars().collect::<Vec<_>>());
-            matches!(number.as_deref(), Some(['0'..='9' | '¹' | '²' | '³']))
-        }),
-    }
 }
 
 fn whole(endpoint: &Endpoint, host: &str, name: &str, operation: Operation) -> Result<Name> {
