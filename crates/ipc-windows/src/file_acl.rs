@@ -13,7 +13,7 @@ use crate::sys::token::Token;
 ///
 /// The system and administrators may do everything, and nobody else anything unless
 /// [allowed](Self::allow). Nothing comes from the directory above. Whoever owns the file may change
-/// this list, which no list takes away.
+/// this list: it does not name `OWNER RIGHTS`, which alone would take that away.
 ///
 /// # Examples
 /// ```no_run

@@ -14,7 +14,9 @@ use crate::sys::token::Token;
 /// [allows](Self::allow) may read and write, and not create a further instance of the pipe: that
 /// would be a server beside the real one. Nobody else gets in, and no logon over the network does,
 /// whoever it is, unless the transport is to have
-/// [remote clients](crate::PipeTransport::remote_clients).
+/// [remote clients](crate::PipeTransport::remote_clients). Programs that were started through such a
+/// logon (WinRM, most ways of ssh) count among those: they cannot connect, and cannot serve either,
+/// for a further instance is denied to them.
 ///
 /// The owner is whoever this process makes the owner of all it creates (the `TokenOwner` of its
 /// token): its user, or `Administrators` if it is elevated. What an elevated process serves, its

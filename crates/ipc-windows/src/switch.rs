@@ -33,8 +33,8 @@ pub(crate) use guard::end_process;
 /// Whether [`Connection::run_as_peer`](ipc_core::Connection::run_as_peer) can work here, for clients
 /// that grant it.
 ///
-/// It takes no privilege for clients that run as this process's own user, restricted ones included.
-/// For others it takes `SeImpersonatePrivilege`, which services and elevated administrators have;
+/// It takes no privilege for clients that run as this process's own user, restricted ones included,
+/// unless they have a higher integrity level than this process, as elevated ones may. For others it takes `SeImpersonatePrivilege`, which services and elevated administrators have;
 /// without it the system lets such a client be looked at, and no more.
 ///
 /// The first call tries whether the system tells a client's token from the server's: a pipe without

@@ -53,7 +53,8 @@ pub const ALLOW: &str = "Who may connect: any, same-user, system, admins, sid:S-
 pub const ALLOW_LONG: &str = "\
 Who may connect: any, same-user, system, admins, sid:S-1-…; may be repeated [default: same-user]
 
-Whoever is not named cannot reach the pipe at all, and nobody from another machine can.";
+Beside you, the system and administrators, whoever is not named cannot reach the pipe at all; and \
+nobody from another machine can.";
 
 /// Whom the server may be, in a line.
 pub const TRUST: &str =
