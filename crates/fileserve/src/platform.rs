@@ -17,12 +17,12 @@ mod cast;
 
 pub use cast::{Actor, Cast, Prop};
 pub use native::cast::{Performer, demo_endpoint, make_directory, open_directory, take_role};
-pub(crate) use native::{Directory, Kind};
 pub use native::{
-    Signals, Stream, as_whom, ask_to_stop, dotnet_endpoint, from_top, is_from_top, make_link,
-    open_everything, open_root, opens_by, raise_descriptor_limit, server_transport, this_program,
-    thread_id, transport, whom_it_reaches, wire_path, words,
+    Accounts, Signals, Stream, as_whom, ask_to_stop, dotnet_endpoint, from_top, is_from_top,
+    make_link, open_everything, open_root, opens_by, raise_descriptor_limit, server_transport,
+    socket_group, this_program, thread_id, transport, whom_it_reaches, wire_path, words,
 };
+pub(crate) use native::{Directory, Kind};
 #[cfg(unix)]
 pub use native::{can_become_others, make_fifo};
 
@@ -32,9 +32,11 @@ use ipc_core::Policy;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Serving {
     /// Whom the server admits, if it says so: this user otherwise.
-    pub admits: Vec<Policy>,
+    pub admits: Option<Policy>,
     /// The permissions of a socket's file; `None`: this user alone.
     pub socket_mode: Option<u32>,
+    /// The group of a socket's file; `None`: what the system gives it.
+    pub socket_group: Option<u32>,
     /// Act as, and judge for, a root that is not provably this system's own.
     pub act_as_root: bool,
     /// Act as, and judge for, clients that live in other user namespaces.

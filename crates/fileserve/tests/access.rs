@@ -26,7 +26,7 @@ fn carols(place: &Place, options: &[&str]) -> Server {
 fn ask(server: &Server, uid: u32, words: &[&str]) -> Run {
     let [command, path @ ..] = words else { panic!("a command") };
     let mut asking = fileserve_as(uid, [command, server.endpoint()]);
-    asking.args(path).args(["--trust", "uid:42003"]);
+    asking.args(path).args(["--server", "uid:42003"]);
     run(asking)
 }
 

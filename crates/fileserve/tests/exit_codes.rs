@@ -52,6 +52,10 @@ fn a_missing_server_a_wrong_endpoint_and_a_wrong_command_say_what_to_do() {
     let nowhere = ["serve", &place.endpoint(), "--root", "/nowhere"];
     run(fileserve(nowhere)).failed(3, "cannot serve `/nowhere`");
     run(fileserve(["serve", "x", "--any-path", "--allow", "friends"])).failed(2, "sandboxed");
+    run(fileserve(["serve", "x", "--any-path", "--allow", "uid:1 or friends"]))
+        .failed(2, "at byte 10 of the policy: `friends` is no term");
+    run(fileserve(["serve", "x", "--any-path", "--deny", "user:no-such-name"])).failed(2, "");
+    run(fileserve(["get", "x", "y", "--server", "me"])).failed(2, "`me` is no term");
 }
 
 #[test]

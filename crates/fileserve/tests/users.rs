@@ -149,6 +149,55 @@ fn who_is_not_admitted_is_refused_by_policy_and_the_operator_is_told() {
 }
 
 #[test]
+fn whom_a_term_denies_is_refused_although_another_allows_it() {
+    if !is_root("whom_a_term_denies_is_refused_although_another_allows_it") {
+        return;
+    }
+    let place = Place::new();
+    place.file("x", "content");
+    let deny = format!("uid:{BOB} or (gid:{TEAM} and not user:root)");
+    let server = Server::with(&place, ["--socket-mode", "0666", "--allow", "any", "--deny", &deny]);
+    let get = |uid| run(fileserve_as(uid, ["get", server.endpoint(), "x"]));
+    assert_eq!(get(ALICE).text(), "content");
+    get(BOB).failed(7, "refused by policy");
+    server.says("uid 42002 is not admitted by `any and not (uid:42002 or");
+    let answers = Client::start(&server, ALICE, &[TEAM], &["x"], 1).answers();
+    assert_eq!(answers, [outcome("x", "refused by policy", 1)]);
+}
+
+#[test]
+fn a_socket_of_a_group_is_reached_by_its_members_alone() {
+    if !is_root("a_socket_of_a_group_is_reached_by_its_members_alone") {
+        return;
+    }
+    let place = Place::new();
+    place.file("x", "content");
+    let group = TEAM.to_string();
+    let server = Server::with(&place, ["--socket-group", &group, "--allow", "any"]);
+    let answers = Client::start(&server, ALICE, &[TEAM], &["x"], 1).answers();
+    assert_eq!(answers, [outcome("x", "ok", 1)]);
+    run(fileserve_as(BOB, ["get", server.endpoint(), "x"])).failed(4, "ermission denied");
+}
+
+#[test]
+fn a_client_names_its_server_by_a_policy_and_looks_before_it_speaks() {
+    if !is_root("a_client_names_its_server_by_a_policy_and_looks_before_it_speaks") {
+        return;
+    }
+    let place = Place::new();
+    place.file("x", "content");
+    let server = Server::for_all(&place);
+    let get =
+        |policy| run(fileserve_as(ALICE, ["get", server.endpoint(), "x", "--server", policy]));
+    for trusted in ["root", "any", "uid:0", "user:root", "system and not uid:5"] {
+        assert_eq!(get(trusted).text(), "content", "{trusted}");
+    }
+    get("same-user").failed(12, "not trusted");
+    get("any and not root").failed(12, "not trusted");
+    get("user:no-such-name").failed(2, "there is no user `no-such-name`");
+}
+
+#[test]
 fn a_server_of_another_user_is_not_trusted_unless_named() {
     if !is_root("a_server_of_another_user_is_not_trusted_unless_named") {
         return;
@@ -162,8 +211,8 @@ fn a_server_of_another_user_is_not_trusted_unless_named() {
     let server = Server::run(serve, place.endpoint());
     let refused = run(fileserve(["get", server.endpoint(), "x"]));
     refused.failed(12, "not trusted");
-    assert!(refused.stderr().contains("--trust"), "{}", refused.stderr());
-    let named = run(fileserve(["get", server.endpoint(), "x", "--trust", "uid:42001"]));
+    assert!(refused.stderr().contains("--server"), "{}", refused.stderr());
+    let named = run(fileserve(["get", server.endpoint(), "x", "--server", "uid:42001"]));
     named.failed(14, "not privileged"); // reached: it has no right to act as root
 }
 

@@ -1,39 +1,64 @@
 //! Who may connect, and whom a client talks to.
 
 use std::fmt;
+use std::ops::Not;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
-use crate::files::Escaped;
-use crate::peer::{Assurance, Identity, Peer, Sid};
+use crate::peer::{Assurance, Peer, Sid};
+
+mod grammar;
+mod term;
+
+use term::Term;
 
 /// Decides about a [`Peer`]: a server's about its clients, a client's about its server.
 ///
-/// A fact that a term needs and that is not known refuses. Terms have a text form, used by the
-/// command line and in every refusal:
+/// A policy has a text, which the command line, the library and every refusal share:
 ///
 /// | text | admits |
 /// |---|---|
 /// | `any` | everybody, known or not |
 /// | `same-user` | the user of this process |
+/// | `same-process` | this very process |
 /// | `system` | uid 0; `SYSTEM` and administrators |
-/// | `uid:1000`, `gid:100` | that user; a member of that group (Unix) |
+/// | `root`, `uid:1000` | uid 0; that user (Unix) |
+/// | `gid:100` | a member of that group (Unix) |
+/// | `user:alice`, `group:staff` | that user; a member of that group: by a name, which [`resolve`](Self::resolve) looks up |
+/// | `sandboxed` | who lives in another user namespace (Linux) |
+/// | `other-mount-namespace` | who sees other files under the same names (Linux) |
 /// | `sid:S-1-5-32-545` | that user, or an enabled member of that group (Windows) |
 /// | `admins` | an enabled member of `Administrators` (Windows) |
-/// | `same-process` | this very process |
+/// | `not a` | whom `a` does not admit, and only if that is known |
+/// | `a and b` | whom both admit |
+/// | `a or b` | whom either admits |
+///
+/// `not` binds closest and `or` least; parentheses group. A name with white space or parentheses is
+/// put in quotation marks: `user:"Jane Doe"`. What is read has at most 1024 words, each of at most
+/// 256 bytes, and 32 levels of parentheses and `not`.
+///
+/// # Facts that are not known
+/// They admit nobody: not by the term that asks for them, and not by its opposite. So each term is
+/// true, false or unknown; `not` leaves unknown what is unknown; `and` and `or` are known where one
+/// side alone decides; and only what is true admits. A user or a group that counts only where it
+/// denies (Windows), and a name that was not resolved, are unknown in this sense, and so is whatever
+/// the peer's system has not got. `not same-process` admits nobody, for no kernel tells that.
 ///
 /// # Examples
 /// ```
 /// use ipc_core::{Identity, Peer, Policy, peer::{Assurance, UnixIdentity}};
 ///
 /// let someone = |uid| {
-///     let ids = UnixIdentity { uid, gid: uid, groups: Some(vec![]) };
+///     let ids = UnixIdentity { uid, gid: uid, groups: None };
 ///     Peer::new(Some(Identity::Unix(ids)), Assurance::Kernel)
 /// };
 /// let policy = Policy::same_user().or("uid:7".parse()?);
 /// assert!(policy.decide(&someone(7), &someone(0)).is_ok());
 /// let refusal = policy.decide(&someone(8), &someone(0)).unwrap_err();
 /// assert_eq!(refusal.to_string(), "refused by policy: uid 8 is not admitted by `same-user or uid:7`");
+///
+/// let policy: Policy = "any and not gid:100".parse()?;
+/// assert!(policy.decide(&someone(8), &someone(0)).is_err(), "its groups are not known");
 /// # Ok::<(), ipc_core::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +89,12 @@ impl Policy {
         Self(Term::SameProcess)
     }
 
+    /// Admits uid 0 (Unix).
+    #[must_use]
+    pub const fn root() -> Self {
+        Self(Term::Root)
+    }
+
     /// Admits the Unix user `uid`.
     #[must_use]
     pub const fn uid(uid: u32) -> Self {
@@ -74,6 +105,20 @@ impl Policy {
     #[must_use]
     pub const fn gid(gid: u32) -> Self {
         Self(Term::Gid(gid))
+    }
+
+    /// Admits who lives in another user namespace than this process
+    /// ([`Confinement::user_namespace`](crate::peer::Confinement::user_namespace)).
+    #[must_use]
+    pub const fn sandboxed() -> Self {
+        Self(Term::Sandboxed)
+    }
+
+    /// Admits who lives in another mount namespace than this process
+    /// ([`Confinement::mount_namespace`](crate::peer::Confinement::mount_namespace)).
+    #[must_use]
+    pub const fn other_mount_namespace() -> Self {
+        Self(Term::OtherMountNamespace)
     }
 
     /// Admits the Windows user `sid`, and members of the group `sid`. Membership that counts only
@@ -90,8 +135,7 @@ impl Policy {
         Self(Term::Admins)
     }
 
-    /// The Windows user or group that this names, if it does that and no more: whom the list of a
-    /// pipe has to let in, so that this policy can decide.
+    /// The Windows user or group that this names, if it does that and no more.
     #[must_use]
     pub const fn as_sid(&self) -> Option<&Sid> {
         match &self.0 {
@@ -103,13 +147,26 @@ impl Policy {
     /// Admits whomever either admits.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
-        Self(Term::AnyOf(Box::new(self.0), Box::new(other.0)))
+        Self(self.0.or(other.0))
     }
 
-    /// Admits whomever both admit.
+    /// Admits whomever both admit. With `!`, which is `not`, it takes away:
+    /// `Policy::any().and(!Policy::sandboxed())`.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        Self(Term::AllOf(Box::new(self.0), Box::new(other.0)))
+        Self(self.0.and(other.0))
+    }
+
+    /// The same with an id in place of each name. A policy with names that were never looked up
+    /// admits nobody by them, nor by their opposites.
+    ///
+    /// # Errors
+    /// What `accounts` says of a name that it does not find.
+    ///
+    /// # Blocking
+    /// Looks names up, which may ask a network: once, before the policy is used.
+    pub fn resolve(self, accounts: &dyn Accounts) -> Result<Self> {
+        self.0.resolve(accounts).map(Self)
     }
 
     /// Decides about `peer`; `own` is this process
@@ -118,111 +175,85 @@ impl Policy {
     /// # Errors
     /// [`Error::Refused`] with the peer and the policy; a fact that is not known refuses.
     pub fn decide(&self, peer: &Peer, own: &Peer) -> Result<()> {
-        if self.0.admits(peer, own) {
+        let answer = self.0.admits(peer, own);
+        if answer == Some(true) {
             tracing::debug!(%peer, policy = %self, "admitted by policy");
             return Ok(());
         }
-        tracing::info!(%peer, policy = %self, "refused by policy");
-        Err(Error::Refused { reason: format!("{} is not admitted by `{self}`", Who(peer)) })
+        let is_known = answer.is_some();
+        tracing::info!(%peer, policy = %self, is_known, "refused by policy");
+        let why = if is_known { "" } else { ": not all that it asks for is known" };
+        Err(Error::Refused { reason: format!("{} is not admitted by `{self}`{why}", Who(peer)) })
     }
 
     /// `true` if the decision can be made before it is known who the peer is.
     #[must_use]
     pub fn admits_unknown(&self) -> bool {
         let unknown = Peer::new(None, Assurance::None);
-        self.0.admits(&unknown, &unknown)
+        self.0.admits(&unknown, &unknown) == Some(true)
+    }
+
+    /// Single terms, one of which admits whomever this admits; `None` if it may be anybody. For who
+    /// protects an endpoint: those must be let in, so that the policy can decide about them.
+    ///
+    /// # Examples
+    /// ```
+    /// # use ipc_core::Policy;
+    /// let policy: Policy = "(uid:5 or uid:6) and not sandboxed".parse()?;
+    /// assert_eq!(policy.candidates(), Some(vec![Policy::uid(5), Policy::uid(6)]));
+    /// assert_eq!("not uid:5".parse::<Policy>()?.candidates(), None);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn candidates(&self) -> Option<Vec<Self>> {
+        Some(self.0.candidates()?.into_iter().cloned().map(Self).collect())
+    }
+
+    /// `true` if the single term `term` stands in this policy where it admits: under no `not`, or
+    /// under two.
+    #[must_use]
+    pub fn names(&self, term: &Self) -> bool {
+        self.0.names(&term.0, true)
     }
 }
 
+/// Looks up the users and groups that a policy names. The crates of transports have one for their
+/// system.
+pub trait Accounts {
+    /// The policy that admits the user of that name.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] if there is none; what the system said if it could not be found out.
+    fn user(&self, name: &str) -> Result<Policy>;
+
+    /// The policy that admits the members of the group of that name.
+    ///
+    /// # Errors
+    /// As for [`user`](Self::user).
+    fn group(&self, name: &str) -> Result<Policy>;
+}
+
+/// Admits whom the policy is known not to admit.
+impl Not for Policy {
+    type Output = Self;
+
+    fn not(self) -> Self {
+        Self(Term::Not(Box::new(self.0)))
+    }
+}
+
+/// A text that is read as the same policy, if it is within the limits of what is read.
 impl fmt::Display for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-/// One term; terms are combined in code, with [`or`](Policy::or) and [`and`](Policy::and).
 impl FromStr for Policy {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let term = match text.split_once(':') {
-            None => match text {
-                "any" => Some(Term::Any),
-                "same-user" => Some(Term::SameUser),
-                "system" => Some(Term::System),
-                "same-process" => Some(Term::SameProcess),
-                "admins" => Some(Term::Admins),
-                _ => None,
-            },
-            Some(("uid", id)) => id.parse().ok().map(Term::Uid),
-            Some(("gid", id)) => id.parse().ok().map(Term::Gid),
-            Some(("sid", sid)) => return sid.parse().map(Self::sid),
-            Some(_) => None,
-        };
-        term.map(Self).ok_or_else(|| Error::InvalidInput {
-            reason: format!(
-                "`{}` is no policy term; one of any, same-user, system, uid:N, gid:N, \
-                 sid:S-1-…, admins, same-process",
-                Escaped(text.as_bytes())
-            ),
-        })
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Term {
-    Any,
-    SameUser,
-    System,
-    SameProcess,
-    Uid(u32),
-    Gid(u32),
-    Sid(Sid),
-    Admins,
-    AnyOf(Box<Term>, Box<Term>),
-    AllOf(Box<Term>, Box<Term>),
-}
-
-impl Term {
-    fn admits(&self, peer: &Peer, own: &Peer) -> bool {
-        let identity = || match peer.assurance() {
-            Assurance::None => None,
-            _ => peer.identity(),
-        };
-        let unix = || identity().and_then(Identity::as_unix);
-        let windows = || identity().and_then(Identity::as_windows);
-        match self {
-            Self::Any => true,
-            Self::SameUser => match (identity(), own.identity()) {
-                (Some(peer), Some(own)) => peer.is_same_user(own),
-                _ => *peer.assurance() == Assurance::SameProcess,
-            },
-            Self::System => identity().is_some_and(Identity::is_system),
-            Self::SameProcess => *peer.assurance() == Assurance::SameProcess,
-            Self::Uid(uid) => unix().is_some_and(|ids| ids.uid == *uid),
-            Self::Gid(gid) => unix().is_some_and(|ids| ids.is_member_of(*gid) == Some(true)),
-            Self::Sid(sid) => windows().is_some_and(|token| token.has(sid.as_str())),
-            Self::Admins => windows().is_some_and(|token| token.has(Sid::ADMINISTRATORS)),
-            Self::AnyOf(a, b) => a.admits(peer, own) || b.admits(peer, own),
-            Self::AllOf(a, b) => a.admits(peer, own) && b.admits(peer, own),
-        }
-    }
-}
-
-impl fmt::Display for Term {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Any => f.write_str("any"),
-            Self::SameUser => f.write_str("same-user"),
-            Self::System => f.write_str("system"),
-            Self::SameProcess => f.write_str("same-process"),
-            Self::Uid(uid) => write!(f, "uid:{uid}"),
-            Self::Gid(gid) => write!(f, "gid:{gid}"),
-            Self::Sid(sid) => write!(f, "sid:{sid}"),
-            Self::Admins => f.write_str("admins"),
-            Self::AnyOf(a, b) => write!(f, "{a} or {b}"),
-            Self::AllOf(a, b) => write!(f, "({a}) and ({b})"),
-        }
+        grammar::parse(text).map(Self)
     }
 }
 
@@ -239,121 +270,4 @@ impl fmt::Display for Who<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::level::ImpersonationLevel;
-    use crate::peer::{UnixIdentity, WindowsGroup, WindowsIdentity};
-
-    fn unix(uid: u32, groups: Option<Vec<u32>>) -> Peer {
-        Peer::new(Some(Identity::Unix(UnixIdentity { uid, gid: uid, groups })), Assurance::Kernel)
-    }
-
-    /// A token of that user, with that group.
-    fn windows(user: &str, group: &str, enabled: bool) -> WindowsIdentity {
-        let sid = Sid::new(group);
-        WindowsIdentity {
-            user: Sid::new(user),
-            user_deny_only: false,
-            account: None,
-            groups: vec![WindowsGroup { sid, enabled, deny_only: !enabled }],
-            integrity: None,
-            session: None,
-            elevated: None,
-            logon: None,
-            level: ImpersonationLevel::Identification,
-        }
-    }
-
-    fn with_token(token: WindowsIdentity) -> Peer {
-        Peer::new(Some(Identity::Windows(token)), Assurance::Kernel)
-    }
-
-    fn admits(policy: &str, peer: &Peer) -> bool {
-        let policy: Policy = policy.parse().expect(policy);
-        policy.decide(peer, &unix(1000, Some(vec![]))).is_ok()
-    }
-
-    #[test]
-    fn each_term_admits_whom_it_names() {
-        assert!(admits("same-user", &unix(1000, None)));
-        assert!(!admits("same-user", &unix(1001, None)));
-        assert!(admits("system", &unix(0, None)));
-        assert!(!admits("system", &unix(1000, None)));
-        assert!(admits("uid:5", &unix(5, None)));
-        assert!(!admits("uid:5", &unix(6, None)));
-        assert!(admits("gid:100", &unix(5, Some(vec![100]))));
-        assert!(!admits("gid:100", &unix(5, Some(vec![101]))));
-        assert!(!admits("same-process", &unix(1000, None)));
-    }
-
-    #[test]
-    fn t16_a_windows_membership_counts_only_where_it_grants() {
-        const ALICE: &str = "S-1-5-21-1-2-3-1001";
-        let admits =
-            |policy: &str, token: &WindowsIdentity| admits(policy, &with_token(token.clone()));
-        let elevated = windows(ALICE, Sid::ADMINISTRATORS, true);
-        let restricted = windows(ALICE, Sid::ADMINISTRATORS, false);
-        for term in ["admins", "system", "sid:S-1-5-32-544"] {
-            assert!(admits(term, &elevated), "{term}");
-            assert!(!admits(term, &restricted), "{term}");
-        }
-        assert!(admits("sid:s-1-5-21-1-2-3-1001", &restricted));
-        assert!(!admits("sid:S-1-5-21-1-2-3-1002", &elevated));
-        assert!(!admits("uid:0", &elevated));
-        let nobody = WindowsIdentity { user_deny_only: true, ..restricted };
-        assert!(!admits("sid:S-1-5-21-1-2-3-1001", &nobody));
-        let own = with_token(windows(ALICE, "S-1-1-0", true));
-        assert!(Policy::same_user().decide(&with_token(elevated), &own).is_ok());
-        assert!(Policy::same_user().decide(&with_token(nobody), &own).is_err());
-        let service = windows(Sid::SYSTEM, "S-1-1-0", true);
-        assert!(admits("system", &service) && !admits("admins", &service));
-        let owned_by_administrators = windows(Sid::ADMINISTRATORS, "S-1-1-0", true);
-        assert!(
-            admits("system", &owned_by_administrators),
-            "the owner of an elevated server's pipe"
-        );
-    }
-
-    #[test]
-    fn an_absent_fact_refuses() {
-        assert!(!admits("gid:100", &unix(5, None)), "groups are not known");
-        let unknown = Peer::new(None, Assurance::Kernel);
-        let unvouched = Peer::new(unix(1000, None).identity().cloned(), Assurance::None);
-        let terms = [
-            "same-user",
-            "system",
-            "uid:1000",
-            "gid:1000",
-            "sid:S-1-1-0",
-            "admins",
-            "same-process",
-        ];
-        for term in terms {
-            assert!(!admits(term, &unknown), "{term}");
-            assert!(!admits(term, &unvouched), "{term}");
-        }
-        assert!(admits("any", &unknown));
-        assert!(Policy::any().admits_unknown());
-        assert!(!Policy::same_user().admits_unknown());
-    }
-
-    #[test]
-    fn terms_combine_and_their_text_names_them() {
-        let policy = Policy::uid(5).or(Policy::uid(6)).and(Policy::gid(7));
-        let own = unix(0, None);
-        assert!(policy.decide(&unix(6, Some(vec![7])), &own).is_ok());
-        assert!(policy.decide(&unix(6, Some(vec![8])), &own).is_err());
-        assert_eq!(policy.to_string(), "(uid:5 or uid:6) and (gid:7)");
-        let terms = ["any", "same-user", "system", "same-process", "uid:5", "gid:7", "admins"];
-        for text in terms.into_iter().chain(["sid:S-1-5-32-544"]) {
-            assert_eq!(text.parse::<Policy>().expect(text).to_string(), text);
-        }
-        for text in
-            ["", "uid:", "uid:-1", "uid:4294967296", "user:alice", "root ", "sid:", "sid:me"]
-        {
-            assert!(text.parse::<Policy>().is_err(), "{text:?}");
-        }
-        let error = "it's\n".parse::<Policy>().expect_err("no term").to_string();
-        assert!(error.starts_with(r"`it's\n` is no policy term"), "{error}");
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
 //! Unix domain sockets for `ipc`.
 #![cfg(unix)]
 
+mod accounts;
 mod address;
 mod check;
 mod connect;
@@ -17,6 +18,7 @@ mod testing;
 mod transport;
 mod waiter;
 
+pub use accounts::UnixAccounts;
 pub use connection::regular_file;
 pub use identity::ActAs;
 pub use mechanism::{Mechanism, OpensBy};

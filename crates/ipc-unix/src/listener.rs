@@ -30,6 +30,7 @@ use open::Opening;
 pub(crate) struct Settings {
     pub(crate) kind: Kind,
     pub(crate) mode: u32,
+    pub(crate) group: Option<u32>,
     pub(crate) backlog: u32,
     pub(crate) act_as: ActAs,
     pub(crate) opening: Chosen,
@@ -63,8 +64,9 @@ impl UnixListener {
         let closing = Latch::new().map_err(failed)?;
         let waiter = SocketWaiter::new().map_err(failed)?.map(Arc::new);
         let address = Address::to_bind(endpoint)?;
-        let Settings { kind, mode, backlog, act_as, opening } = settings;
-        let (socket, name) = open::open(&address, endpoint, Opening { kind, mode, backlog })?;
+        let Settings { kind, mode, group, backlog, act_as, opening } = settings;
+        let (socket, name) =
+            open::open(&address, endpoint, Opening { kind, mode, group, backlog })?;
         Ok(Self {
             endpoint: endpoint.clone(),
             socket,

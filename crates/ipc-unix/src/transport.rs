@@ -48,6 +48,7 @@ use crate::{MAX_MESSAGE, SCHEME, switch};
 #[derive(Clone, Debug)]
 pub struct UnixTransport {
     mode: Option<u32>,
+    group: Option<u32>,
     backlog: u32,
     act_as: ActAs,
     mechanism: Mechanism,
@@ -61,11 +62,16 @@ impl UnixTransport {
     /// Source: Linux, `net.core.somaxconn`, which is the upper limit there.
     pub const DEFAULT_BACKLOG: u32 = 4096;
 
+    /// The mode of socket files that are given to a [`group`](Self::group) unless
+    /// [`mode`](Self::mode) says otherwise.
+    pub const DEFAULT_MODE_OF_GROUP: u32 = 0o660;
+
     /// A transport with the defaults.
     #[must_use]
     pub fn new() -> Self {
         Self {
             mode: None,
+            group: None,
             backlog: Self::DEFAULT_BACKLOG,
             act_as: ActAs::default(),
             mechanism: Mechanism::default(),
@@ -73,13 +79,27 @@ impl UnixTransport {
     }
 
     /// Sets the mode of the socket files that are bound: who may write one may connect. Default:
-    /// [`DEFAULT_MODE`](Self::DEFAULT_MODE), this user alone. The process's umask has no say.
+    /// [`DEFAULT_MODE`](Self::DEFAULT_MODE), this user alone, or with a group
+    /// [`DEFAULT_MODE_OF_GROUP`](Self::DEFAULT_MODE_OF_GROUP). The process's umask has no say.
     ///
     /// Binding refuses bits other than `0o777`, and any mode for an abstract name, which has no
     /// file.
     #[must_use]
     pub fn mode(mut self, mode: u32) -> Self {
         self.mode = Some(mode);
+        self
+    }
+
+    /// Sets the group of the socket files that are bound, whose members may connect as far as the
+    /// mode lets them. They have it before anybody can connect. Default: what the system gives a new
+    /// file.
+    ///
+    /// Binding refuses a group that this process may not give away (its own ones, without
+    /// privilege), and any group for an abstract name, which has no file.
+    /// [`UnixAccounts::group_id`](crate::UnixAccounts::group_id) finds one by its name.
+    #[must_use]
+    pub fn group(mut self, gid: u32) -> Self {
+        self.group = Some(gid);
         self
     }
 
@@ -137,19 +157,21 @@ impl UnixTransport {
     }
 
     fn settings(&self, at: &Endpoint, options: &BindOptions) -> Result<Settings> {
-        let mode = self.mode.unwrap_or(Self::DEFAULT_MODE);
+        let default_mode =
+            if self.group.is_some() { Self::DEFAULT_MODE_OF_GROUP } else { Self::DEFAULT_MODE };
+        let mode = self.mode.unwrap_or(default_mode);
         if mode & !0o777 != 0 {
             let reason = format!("the mode of a socket has bits of 777 only, not {mode:o}");
             return Err(Error::InvalidInput { reason });
         }
-        if self.mode.is_some() && Address::is_abstract(at) {
-            let reason = format!("`{at}` has no file, so it can have no mode");
+        if (self.mode.is_some() || self.group.is_some()) && Address::is_abstract(at) {
+            let reason = format!("`{at}` has no file, so it can have no mode and no group");
             return Err(Error::InvalidInput { reason });
         }
         let kind = kind_of(options.mode, Operation::Bind)?;
         let opening = self.mechanism.choose().map_err(|why| cannot_request(Some(at), why))?;
-        let act_as = self.act_as.clone();
-        Ok(Settings { kind, mode, backlog: self.backlog, act_as, opening })
+        let (group, backlog, act_as) = (self.group, self.backlog, self.act_as.clone());
+        Ok(Settings { kind, mode, group, backlog, act_as, opening })
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::{bind, connect, place, soon};
-use ipc_core::{BindOptions, ConnectOptions, Endpoint, Error, Transport};
+use ipc_core::{BindOptions, ConnectOptions, Endpoint, Error, Mode, Transport};
 use ipc_testkit::child::{self, Process, hear_parent, say};
 use ipc_testkit::skip;
 use ipc_unix::UnixTransport;
@@ -282,6 +282,63 @@ fn l30_an_abstract_name_is_held_by_the_system_and_has_no_mode() {
     assert_eq!(server.read(&mut [0; 8], soon()).expect("reads"), 1);
     assert!(!Path::new(at.name()).exists());
     drop(listener);
+    drop(bind(&at));
+}
+
+#[test]
+fn an_abstract_name_has_no_group() {
+    let at: Endpoint =
+        format!("unix:@ipc-unix-group-{}", std::process::id()).parse().expect("an endpoint");
+    let with_group = UnixTransport::new().group(0).bind(&at, &BindOptions::new());
+    assert!(matches!(with_group, Err(Error::InvalidInput { .. })), "{with_group:?}");
+}
+
+#[test]
+fn a_socket_of_a_group_is_its_from_the_first_connection_on() {
+    let (_place, at) = place();
+    let group = if is_root() { STRANGER } else { rustix::process::getegid().as_raw() };
+    for (mode, expected) in [(None, 0o660), (Some(0o620), 0o620)] {
+        let mut transport = UnixTransport::new().group(group);
+        if let Some(mode) = mode {
+            transport = transport.mode(mode);
+        }
+        for kind in [Mode::Bytes, Mode::Messages] {
+            let options = BindOptions::new().mode(kind);
+            let listener = transport.bind(&at, &options).expect("binds");
+            let found = fs::metadata(path_of(&at)).expect("is there");
+            assert_eq!((found.gid(), found.mode() & 0o777), (group, expected), "{kind:?}");
+            drop(listener);
+        }
+    }
+}
+
+/// The right to connect is the group's, and nobody else's.
+#[test]
+fn a_member_of_the_sockets_group_connects_and_a_stranger_does_not() {
+    const TEST: &str = "a_member_of_the_sockets_group_connects_and_a_stranger_does_not";
+    if !is_root() {
+        return skip(TEST, "needs root");
+    }
+    let (place, at) = place();
+    fs::set_permissions(place.path(), Permissions::from_mode(0o755)).expect("changes");
+    let hears = |group| {
+        let listener = UnixTransport::new().group(group).bind(&at, &BindOptions::new());
+        let _listener = listener.expect("binds");
+        start_changed("child_that_connects", &[&at.to_string()], as_stranger).hear()
+    };
+    assert_eq!(hears(STRANGER), "connected to uid 0");
+    let refusal = hears(STRANGER + 1);
+    assert!(refusal.contains("Permission denied"), "{refusal}");
+}
+
+#[test]
+fn a_group_that_may_not_be_given_is_refused_and_nothing_is_left() {
+    let (_place, at) = place();
+    // Nobody's, for all groups fit 32 bits less one.
+    let refused = UnixTransport::new().group(u32::MAX).bind(&at, &BindOptions::new());
+    let error = refused.map(drop).expect_err("no group");
+    assert!(error.chain().contains("the group 4294967295"), "{}", error.chain());
+    assert!(!path_of(&at).exists());
     drop(bind(&at));
 }
 

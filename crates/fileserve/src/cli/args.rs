@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -65,11 +64,20 @@ pub(crate) struct Serve {
     /// How many threads answer requests
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) workers: u16,
-    #[arg(long, value_name = "TERM", help = words::ALLOW, long_help = words::ALLOW_LONG)]
-    pub(crate) allow: Vec<Allow>,
-    /// The permissions of the socket file, in octal: 0666 lets everybody try [default: 0600]
+    #[arg(long, value_name = "POLICY", help = words::ALLOW, long_help = words::ALLOW_LONG)]
+    pub(crate) allow: Vec<Policy>,
+    /// Who may not connect, whatever `--allow` says; may be repeated
+    ///
+    /// As `--allow`. Who is not known not to be named is refused, too.
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) deny: Vec<Policy>,
+    /// The permissions of the socket file, in octal: 0666 lets everybody try [default: 0600, or with
+    /// a group 0660]
     #[arg(long, value_name = "MODE", value_parser = octal_mode, hide = !words::HAS_SOCKET_MODE)]
     pub(crate) socket_mode: Option<u32>,
+    /// The group of the socket file, by name or number: its members may try
+    #[arg(long, value_name = "GROUP", hide = !words::HAS_SOCKET_MODE)]
+    pub(crate) socket_group: Option<String>,
     /// How files are opened with a client's rights
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub(crate) mechanism: MechanismName,
@@ -104,29 +112,6 @@ pub(crate) struct What {
     pub(crate) any_path: bool,
 }
 
-/// A term of `--allow`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Allow {
-    /// These may connect.
-    Who(Policy),
-    /// Those from other user namespaces are acted for too.
-    Sandboxed,
-}
-
-impl FromStr for Allow {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "sandboxed" {
-            return Ok(Self::Sandboxed);
-        }
-        match text.parse() {
-            Ok(who) => Ok(Self::Who(who)),
-            Err(error) => Err(format!("{error}, sandboxed")),
-        }
-    }
-}
-
 /// How a client reaches its server.
 #[derive(Debug, Args)]
 pub(crate) struct Reach {
@@ -135,12 +120,13 @@ pub(crate) struct Reach {
     /// Give up after this long, all in all: 500ms, 10s, 2m [default: 30s of silence]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
-    #[arg(
-        long,
-        value_name = "TERM",
-        help = format!("{} [default: you or the system, who can act as you anyway]", words::TRUST)
-    )]
-    pub(crate) trust: Vec<Policy>,
+    /// Whom the server may be, as `--allow` of `serve` says it: same-user, root, uid:N, user:NAME,
+    /// any; may be repeated [default: same-user or system, who can act as you anyway]
+    ///
+    /// It is looked at before the first byte is sent. With `any` whoever took the name first gets
+    /// what you send, and may act as you as far as you let it.
+    #[arg(long, value_name = "POLICY", alias = "trust")]
+    pub(crate) server: Vec<Policy>,
 }
 
 #[derive(Debug, Args)]
@@ -327,6 +313,8 @@ mod tests {
         let parses = |text: &str| Arguments::try_parse_from(text.split(' ')).is_ok();
         assert!(parses("fileserve serve files --root /srv"));
         assert!(parses("fileserve serve files --any-path --allow uid:5 --allow gid:6"));
+        assert!(parses("fileserve serve files --any-path --deny sandboxed --socket-group 5"));
+        assert!(!parses("fileserve serve files --any-path --deny friends"));
         assert!(!parses("fileserve serve files"));
         assert!(!parses("fileserve serve files --root /srv --any-path"));
         assert!(!parses("fileserve serve files --any-path --socket-mode 999"));

@@ -16,7 +16,7 @@ pub(crate) fn get(arguments: &Get) -> Result<(), Failed> {
     };
     let deadline = Deadline::from(arguments.reach.timeout);
     let endpoint = arguments.reach.endpoint.endpoint(Some(Compat::Dotnet))?;
-    let options = options(&arguments.reach, deadline);
+    let options = options(&arguments.reach, deadline)?;
     let connection = platform::transport()
         .connect(&endpoint, &options)
         .map_err(|error| unreachable(&endpoint, error))?;

@@ -21,7 +21,7 @@ impl Reached {
     pub(crate) fn connect(reach: &Reach) -> Result<Self, Failed> {
         let endpoint = reach.endpoint.endpoint(None)?;
         let deadline = Deadline::from(reach.timeout);
-        let options = options(reach, deadline);
+        let options = options(reach, deadline)?;
         let transport = platform::transport();
         let mut client = Client::connect(&*transport, &endpoint, &options, ClientOptions::new())
             .map_err(|error| unreachable(&endpoint, error))?;
@@ -49,28 +49,34 @@ impl Reached {
 }
 
 /// How this client connects: so that the server may act as it.
-pub(crate) fn options(reach: &Reach, deadline: Deadline) -> ConnectOptions {
+pub(crate) fn options(reach: &Reach, deadline: Deadline) -> Result<ConnectOptions, Failed> {
     let options = ConnectOptions::new()
         .level(ImpersonationLevel::Impersonation)
         .deadline(deadline.min(Deadline::after(CONNECT_TIMEOUT)));
-    match any_of(reach.trust.iter().cloned()) {
-        Some(trusted) => options.server(trusted),
+    Ok(match resolved(any_of(&reach.server), "use `--server`")? {
+        Some(server) => options.server(server),
         None => options,
-    }
+    })
 }
 
 pub(crate) fn unreachable(endpoint: &Endpoint, error: Error) -> Failed {
     let is_stranger = matches!(error, Error::ServerNotTrusted { .. });
     let failed = Failed::new(format!("reach `{endpoint}`"), error);
     if is_stranger {
-        return failed.with_hint("if you do trust that user, name it with `--trust`");
+        return failed.with_hint("if you do trust that user, name it with `--server`");
     }
     failed
 }
 
 /// Whom any of `policies` admits; `None` without any.
-pub(crate) fn any_of(policies: impl Iterator<Item = Policy>) -> Option<Policy> {
-    policies.reduce(Policy::or)
+pub(crate) fn any_of(policies: &[Policy]) -> Option<Policy> {
+    policies.iter().cloned().reduce(Policy::or)
+}
+
+/// The same with ids in place of names, which are looked up now.
+pub(crate) fn resolved(policy: Option<Policy>, doing: &str) -> Result<Option<Policy>, Failed> {
+    let resolved = policy.map(|policy| policy.resolve(&platform::Accounts)).transpose();
+    resolved.map_err(|error| Failed::new(doing, error))
 }
 
 fn wire(path: &OsStr) -> Result<WirePath, Failed> {

@@ -15,19 +15,19 @@ use ipc_core::session::SessionLimits;
 use ipc_core::{Deadline, Endpoint, Peer, Policy, Transport};
 
 use super::access::AccessName;
-use super::args::{Allow, MechanismName, Serve};
+use super::args::{MechanismName, Serve};
 use super::console::Console;
 use super::endpoint::Compat;
 use super::notices::Notices;
-use super::reach::any_of;
+use super::reach::{any_of, resolved};
 use super::{Failed, exit, json};
 
 pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     // Before listening: whoever sees the server listen may stop it.
     let mut signals =
         Signals::take().map_err(|error| Failed::system("watch for signals", error))?;
-    let serving = serving(&arguments);
-    let policy = any_of(serving.admits.iter().cloned()).unwrap_or_else(Policy::same_user);
+    let serving = serving(&arguments)?;
+    let policy = serving.admits.clone().unwrap_or_else(Policy::same_user);
     let transport = platform::server_transport(&serving)
         .map_err(|error| Failed::new("serve with these options", error))?;
     let by = platform::opens_by(&serving).map_err(|error| {
@@ -106,21 +106,32 @@ fn begin(
     }
 }
 
-fn serving(arguments: &Serve) -> Serving {
-    let admits = arguments.allow.iter().filter_map(|term| match term {
-        Allow::Who(policy) => Some(policy.clone()),
-        Allow::Sandboxed => None,
-    });
-    Serving {
-        admits: admits.collect(),
+fn serving(arguments: &Serve) -> Result<Serving, Failed> {
+    let allowed = any_of(&arguments.allow);
+    // By what was written: `user:root` admits, and says nothing of a container's root.
+    let names = |term: &Policy| allowed.as_ref().is_some_and(|allowed| allowed.names(term));
+    let (act_as_root, act_as_sandboxed) = (names(&Policy::uid(0)), names(&Policy::sandboxed()));
+    let group = arguments.socket_group.as_deref();
+    let group = group.map(platform::socket_group).transpose();
+    Ok(Serving {
+        admits: resolved(admitted(allowed, &arguments.deny), "use `--allow` and `--deny`")?,
         socket_mode: arguments.socket_mode,
-        act_as_root: arguments.allow.contains(&Allow::Who(Policy::uid(0))),
-        act_as_sandboxed: arguments.allow.contains(&Allow::Sandboxed),
+        socket_group: group.map_err(|error| Failed::new("use `--socket-group`", error))?,
+        act_as_root,
+        act_as_sandboxed,
         mechanism: match arguments.mechanism {
             MechanismName::Auto => Mechanism::Auto,
             MechanismName::Request => Mechanism::Request,
             MechanismName::Thread => Mechanism::Thread,
         },
+    })
+}
+
+/// Denying wins: who is not known not to be denied is not admitted.
+fn admitted(allowed: Option<Policy>, denied: &[Policy]) -> Option<Policy> {
+    match any_of(denied) {
+        None => allowed,
+        Some(denied) => Some(allowed.unwrap_or_else(Policy::same_user).and(!denied)),
     }
 }
 

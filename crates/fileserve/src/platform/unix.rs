@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use ipc_core::files::Root;
 use ipc_core::{Endpoint, Error, Identity, Peer, Policy, Result, Transport};
+pub use ipc_unix::UnixAccounts as Accounts;
 use ipc_unix::{ActAs, OpensBy, UnixRoot, UnixTransport};
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -59,26 +60,42 @@ pub fn opens_by(serving: &Serving) -> Result<Option<String>> {
 }
 
 fn unix_transport(serving: &Serving) -> UnixTransport {
-    let transport =
+    let mut transport =
         UnixTransport::new().act_as(act_as(serving)).mechanism(match serving.mechanism {
             Mechanism::Auto => ipc_unix::Mechanism::Auto,
             Mechanism::Request => ipc_unix::Mechanism::Request,
             Mechanism::Thread => ipc_unix::Mechanism::Thread,
         });
-    match serving.socket_mode {
-        Some(mode) => transport.mode(mode),
-        None => transport,
+    if let Some(mode) = serving.socket_mode {
+        transport = transport.mode(mode);
     }
+    if let Some(group) = serving.socket_group {
+        transport = transport.group(group);
+    }
+    transport
+}
+
+/// The id of the group that `text` names or is.
+///
+/// # Errors
+/// [`Error::InvalidInput`] if there is none of that name.
+pub fn socket_group(text: &str) -> Result<u32> {
+    text.parse().or_else(|_| Accounts.group_id(text))
 }
 
 /// What keeps clients from `endpoint` that the server would admit; empty if nothing does. A policy
 /// that admits other users is in vain while only this one can reach the socket.
 #[must_use]
 pub fn whom_it_reaches(serving: &Serving, endpoint: &Endpoint) -> &'static str {
-    let admits_others = serving.admits.iter().any(|policy| *policy != Policy::same_user());
+    let is_own = |term: &Policy| [Policy::same_user(), Policy::same_process()].contains(term);
+    let admits_others = serving.admits.as_ref().is_some_and(|policy| {
+        policy.candidates().is_none_or(|candidates| !candidates.iter().all(is_own))
+    });
+    let is_opened = serving.socket_mode.is_some() || serving.socket_group.is_some();
     let has_file = !endpoint.name().starts_with('@');
-    if admits_others && has_file && serving.socket_mode.is_none() {
-        return "; but only this user can reach the socket without `--socket-mode 0666`";
+    if admits_others && has_file && !is_opened {
+        return "; but only this user can reach the socket without `--socket-mode 0666` or \
+                `--socket-group`";
     }
     ""
 }

@@ -10,7 +10,7 @@ use std::process::Child;
 use std::sync::Arc;
 
 use ipc_core::files::Root;
-use ipc_core::{Endpoint, Error, Operation, Peer, Policy, Result, Transport};
+use ipc_core::{Endpoint, Error, Operation, Peer, Policy, Result, Transport, policy};
 use ipc_windows::{Acl, Group, PipeTransport, WindowsRoot, program};
 
 use super::{Mechanism, Serving};
@@ -43,15 +43,45 @@ pub fn server_transport(serving: &Serving) -> Result<Arc<dyn Transport>> {
     if serving.act_as_root || serving.act_as_sandboxed {
         return refuse("`--allow uid:0` and `--allow sandboxed` are about clients on Linux");
     }
-    let acl =
-        serving.admits.iter().fold(Acl::owner().allow_this_user(), |acl, policy| {
-            match policy.as_sid() {
-                Some(sid) => acl.allow_sid(sid.clone()),
-                None if *policy == Policy::any() => acl.allow(Group::Everyone),
-                None => acl,
-            }
-        });
+    let admits = serving.admits.clone().unwrap_or_else(Policy::same_user);
+    let acl = Acl::owner().allow_this_user();
+    let acl = match admits.candidates() {
+        None => acl.allow(Group::Everyone),
+        Some(candidates) => candidates
+            .iter()
+            .filter_map(Policy::as_sid)
+            .fold(acl, |acl, sid| acl.allow_sid(sid.clone())),
+    };
     Ok(Arc::new(PipeTransport::new().security(acl)))
+}
+
+/// Refuses, for a pipe has no group.
+///
+/// # Errors
+/// [`Error::InvalidInput`].
+pub fn socket_group(_text: &str) -> Result<u32> {
+    let reason = "a pipe has no group: `--allow` says who can reach it".to_owned();
+    Err(Error::InvalidInput { reason })
+}
+
+/// Users and groups, which are named by their identifiers here.
+#[derive(Clone, Copy, Debug)]
+pub struct Accounts;
+
+impl policy::Accounts for Accounts {
+    fn user(&self, name: &str) -> Result<Policy> {
+        let reason = format!(
+            "`user:{name}` is for Unix; on Windows `sid:S-1-…`, which `whoami /user` shows"
+        );
+        Err(Error::InvalidInput { reason })
+    }
+
+    fn group(&self, name: &str) -> Result<Policy> {
+        let reason = format!(
+            "`group:{name}` is for Unix; on Windows `sid:S-1-…`, which `whoami /groups` shows"
+        );
+        Err(Error::InvalidInput { reason })
+    }
 }
 
 /// What keeps clients from `endpoint` that the server would admit: nothing does.

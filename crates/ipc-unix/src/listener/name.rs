@@ -1,6 +1,7 @@
 //! A socket's name in the file system, from taking it to freeing it.
 
 use std::ffi::OsString;
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -60,6 +61,22 @@ impl HeldName {
             }
             _ => Err(self.refuse("was replaced while it was being bound")),
         }
+    }
+
+    /// Gives the bound file to the group `gid`: before its group gets any right to it.
+    pub(super) fn set_group(&self, gid: u32) -> Result<()> {
+        if self.socket_status()?.is_some_and(|status| status.group == gid) {
+            return Ok(());
+        }
+        directory::change_group(self.directory.as_fd(), &self.socket_name, gid).map_err(|error| {
+            let reason = match error {
+                Errno::PERM => ", which takes a member of that group, or privilege",
+                _ => "",
+            };
+            let reason = format!("cannot give the socket to the group {gid}{reason}: {error}");
+            let source = io::Error::new(io::Error::from(error).kind(), reason);
+            Error::io(Operation::Bind, &self.endpoint, source)
+        })
     }
 
     /// Gives the bound file exactly `mode`: binding takes away what the umask says, and on some

@@ -28,6 +28,8 @@ pub(super) struct Opening {
     pub(super) kind: Kind,
     /// The mode of its file.
     pub(super) mode: u32,
+    /// The group of its file, if it is to be another than the system gives it.
+    pub(super) group: Option<u32>,
     /// How many peers may wait to be accepted.
     pub(super) backlog: u32,
 }
@@ -45,6 +47,9 @@ pub(super) fn open(
             let name = HeldName::take(path, endpoint)?;
             let socket = bind_file(path, &place, opening).map_err(|e| failed(endpoint, e))?;
             name.adopt()?;
+            if let Some(group) = opening.group {
+                name.set_group(group)?;
+            }
             name.set_mode(opening.mode)?;
             (socket, Some(name))
         }
@@ -60,6 +65,10 @@ pub(super) fn open(
 }
 
 fn bind_file(path: &Path, place: &SocketAddress, opening: Opening) -> io::Result<OwnedFd> {
+    if opening.group.is_some() {
+        // `interprocess` would listen at once, before the group is the right one.
+        return bind(place, opening.kind, Some(opening.mode & 0o700));
+    }
     if opening.kind == Kind::Stream {
         match bind_by_interprocess(path, opening.mode) {
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {}

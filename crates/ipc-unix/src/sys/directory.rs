@@ -3,7 +3,7 @@
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{self, AtFlags, FileType, FlockOperation, Mode, OFlags, RawMode};
+use rustix::fs::{self, AtFlags, FileType, FlockOperation, Gid, Mode, OFlags, RawMode};
 
 use super::{Errno, Result, retry_on_intr};
 
@@ -74,6 +74,13 @@ pub(crate) fn make_directory(path: &Path, mode: u32) -> Result<()> {
 
 pub(crate) fn change_mode(directory: BorrowedFd<'_>, name: &Path, mode: u32) -> Result<()> {
     fs::chmodat(directory, name, mode_of(mode), AtFlags::empty())
+}
+
+/// Gives what has that name, itself, to the group `gid`.
+pub(crate) fn change_group(directory: BorrowedFd<'_>, name: &Path, gid: u32) -> Result<()> {
+    // This number would mean: leave the group as it is.
+    let group = if gid == u32::MAX { return Err(Errno::INVAL) } else { Gid::from_raw(gid) };
+    fs::chownat(directory, name, None, Some(group), AtFlags::SYMLINK_NOFOLLOW)
 }
 
 pub(crate) fn status(file: BorrowedFd<'_>) -> Result<Status> {

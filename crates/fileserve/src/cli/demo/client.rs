@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: DemoClient) -> Result<(), Failed> {
         platform::take_role(role)
             .map_err(|error| Failed::system(format!("become `{role}`"), error))?;
     }
-    let reach = Reach { endpoint: arguments.endpoint, timeout: None, trust: Vec::new() };
+    let reach = Reach { endpoint: arguments.endpoint, timeout: None, server: Vec::new() };
     let mut reached = Reached::connect(&reach)?;
     print(&format!("{READY}\n"))?;
     let mut go = String::new();

@@ -41,21 +41,23 @@ As root the clients are four different users; as anybody else the demonstration 
 can and says what it leaves out. Ends with 0 only if everything went as expected.";
 
 /// Who may connect, in a line.
-pub const ALLOW: &str = "Who may connect: any, same-user, system, uid:N, gid:N; may be repeated \
-    [default: same-user]";
+pub const ALLOW: &str = "Who may connect: any, same-user, root, uid:N, gid:N, user:NAME, \
+    group:NAME and more; may be repeated [default: same-user]";
 
 /// Who may connect.
 pub const ALLOW_LONG: &str = "\
-Who may connect: any, same-user, system, uid:N, gid:N; may be repeated [default: same-user]
+Who may connect: any, same-user, root (also: system), uid:N, gid:N, user:NAME, group:NAME, sandboxed \
+(in another user namespace), other-mount-namespace; may be repeated [default: same-user]
 
-The socket's permissions decide first: other users also need `--socket-mode`.
+A POLICY is one of these, or several with `and`, `or`, `not` and parentheses: `group:staff and not \
+sandboxed`. What the server does not know of a client admits nobody, neither by a term nor by `not`. \
+Names are looked up once, at start.
 
-Two terms also say whom the server acts as: `uid:0` as a root that may be a container's, and \
-`sandboxed` as clients from other user namespaces, whose sandbox the server would leave.";
+The socket's permissions decide first: other users also need `--socket-mode` or `--socket-group`.
 
-/// Whom the server may be, in a line.
-pub const TRUST: &str =
-    "Whom the server may be: any, same-user, system, uid:N, gid:N; may be repeated";
+Two terms also say whom the server acts as, whichever other term admits it: `uid:0` as a root that may \
+be a container's (`root` does not), and `sandboxed` as clients from other user namespaces, whose \
+sandbox the server would leave. Under `not` they do not.";
 
 /// What `--compat dotnet` makes of an endpoint.
 pub const DOTNET_NAME: &str = "the name of a pipe, as a program of .NET has it (the socket \

@@ -53,12 +53,12 @@ pub const ALLOW: &str = "Who may connect: any, same-user, system, admins, sid:S-
 pub const ALLOW_LONG: &str = "\
 Who may connect: any, same-user, system, admins, sid:S-1-…; may be repeated [default: same-user]
 
+A POLICY is one of these, or several with `and`, `or`, `not` and parentheses: `sid:S-1-5-32-545 and \
+not admins`. What the server does not know of a client admits nobody, neither by a term nor by `not`, \
+and so does what counts in a token only where it denies.
+
 Beside you, the system and administrators, whoever is not named cannot reach the pipe at all; and \
 nobody from another machine can.";
-
-/// Whom the server may be, in a line.
-pub const TRUST: &str =
-    "Whom the server may be: any, same-user, system, sid:S-1-…; may be repeated";
 
 /// What `--compat dotnet` makes of an endpoint.
 pub const DOTNET_NAME: &str = "the name of a pipe, as a program of .NET has it";
