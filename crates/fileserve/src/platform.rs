@@ -19,9 +19,9 @@ pub use cast::{Actor, Cast, Prop};
 pub use native::cast::{Performer, demo_endpoint, make_directory, open_directory, take_role};
 pub(crate) use native::{Directory, Kind};
 pub use native::{
-    Signals, Stream, as_whom, ask_to_stop, dotnet_endpoint, from_top, is_from_top, make_link,
-    open_everything, open_root, opens_by, raise_descriptor_limit, server_transport, this_program,
-    thread_id, transport, whom_it_reaches, wire_path, words,
+    Signals, Stream, as_whom, ask_to_stop, dotnet_endpoint, from_top, is_from_top,
+    keep_only_switching, make_link, open_everything, open_root, opens_by, raise_descriptor_limit,
+    server_transport, this_program, thread_id, transport, whom_it_reaches, wire_path, words,
 };
 #[cfg(unix)]
 pub use native::{can_become_others, make_fifo};

@@ -70,6 +70,13 @@ pub(crate) struct Serve {
     /// The permissions of the socket file, in octal: 0666 lets everybody try [default: 0600]
     #[arg(long, value_name = "MODE", value_parser = octal_mode, hide = !words::HAS_SOCKET_MODE)]
     pub(crate) socket_mode: Option<u32>,
+    /// Run as this user, and keep no right but to act as clients (Linux; start it as root)
+    ///
+    /// What the server opens by itself it then opens as a user who may read next to nothing; and it
+    /// tries to get the other rights back, and serves only if it cannot. The directory of the socket
+    /// must be that user's. A user without an account is UID:GID.
+    #[arg(long, value_name = "NAME|UID", hide = !words::HAS_USER)]
+    pub(crate) user: Option<String>,
     /// How files are opened with a client's rights
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub(crate) mechanism: MechanismName,
