@@ -32,7 +32,7 @@ impl UnixAccounts {
     /// May ask a network. Refused while this thread acts as a peer, for the look-up would load
     /// modules with that one's rights.
     pub fn user_id(&self, name: &str) -> Result<u32> {
-        look_up(name, accounts::user_id, || format!("there is no user `{name}`; see `uid:N`"))
+        look_up(name, user_id, || format!("there is no user `{name}`; see `uid:N`"))
     }
 
     /// The id of the group of that name.
@@ -45,6 +45,10 @@ impl UnixAccounts {
     pub fn group_id(&self, name: &str) -> Result<u32> {
         look_up(name, accounts::group_id, || format!("there is no group `{name}`; see `gid:N`"))
     }
+}
+
+fn user_id(name: &str) -> io::Result<Option<u32>> {
+    Ok(accounts::account_named(name)?.map(|account| account.uid))
 }
 
 impl Accounts for UnixAccounts {

@@ -9,6 +9,7 @@ mod connection;
 mod identity;
 mod listener;
 mod mechanism;
+pub mod privileges;
 mod request;
 mod root;
 mod switch;

@@ -1,6 +1,7 @@
 //! `--access`: the strategies by name, and what is said of each at start.
 
 use clap::ValueEnum;
+use fileserve::platform::words;
 use fileserve::{Access, platform};
 use ipc_core::files::Root;
 use ipc_core::{Identity, Peer, Transport};
@@ -40,10 +41,10 @@ impl AccessName {
         Ok(access)
     }
 
-    /// How files are opened by a server that is `own`, for the operator.
-    pub(crate) fn opens(self, transport: &dyn Transport, own: Option<&Peer>) -> &'static str {
+    /// How files are opened by a server at `transport`, for the operator.
+    pub(crate) fn opens(self, transport: &dyn Transport) -> &'static str {
         match self {
-            Self::Impersonate if transport.capabilities().run_as_peer => platform::as_whom(own),
+            Self::Impersonate if transport.capabilities().run_as_peer => platform::as_whom(),
             Self::Impersonate => "nothing: this system cannot act as a client",
             Self::Check => {
                 "what both this server and the client may read; the client's part is judged here, \
@@ -70,6 +71,11 @@ impl AccessName {
                 "fileserve: warning: `--access check` as root: only this program's own judgement \
                  keeps clients from what is not theirs; run it as another user, or leave it to the \
                  system by `--access impersonate`"
+                    .to_owned(),
+            ),
+            Self::Impersonate if is_root && words::HAS_USER => Some(
+                "fileserve: warning: it runs as root: where this program fails to act as a client, \
+                 it has all of root's rights; `--user NAME` leaves it none but to act as clients"
                     .to_owned(),
             ),
             Self::Impersonate | Self::Check | Self::SameUser => None,

@@ -78,6 +78,13 @@ pub(crate) struct Serve {
     /// The group of the socket file, by name or number: its members may try
     #[arg(long, value_name = "GROUP", hide = !words::HAS_SOCKET_MODE)]
     pub(crate) socket_group: Option<String>,
+    /// Run as this user, and keep no right but to act as clients (Linux; start it as root)
+    ///
+    /// What the server opens by itself it then opens as a user who may read next to nothing; and it
+    /// tries to get the other rights back, and serves only if it cannot. The directory of the socket
+    /// must be that user's. A user without an account is UID:GID.
+    #[arg(long, value_name = "NAME|UID", hide = !words::HAS_USER)]
+    pub(crate) user: Option<String>,
     /// How files are opened with a client's rights
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub(crate) mechanism: MechanismName,

@@ -23,6 +23,11 @@ use super::reach::{any_of, resolved};
 use super::{Failed, exit, json};
 
 pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
+    // First of all: the rights are each thread's own, and what is opened later is opened without.
+    if let Some(user) = &arguments.user {
+        platform::keep_only_switching(user)
+            .map_err(|error| Failed::system(format!("run as `--user {user}`"), error))?;
+    }
     // Before listening: whoever sees the server listen may stop it.
     let mut signals =
         Signals::take().map_err(|error| Failed::system("watch for signals", error))?;
@@ -182,7 +187,7 @@ fn about(
         format!("  serves   {what}, with {} workers", arguments.workers),
         format!("  runs as  {runs_as}"),
         format!("  admits   {admits}"),
-        format!("  opens    {}", arguments.access.opens(transport, own.as_ref())),
+        format!("  opens    {}", arguments.access.opens(transport)),
     ];
     lines.extend(arguments.access.warning(own.as_ref()));
     if arguments.compat == Some(Compat::Dotnet) {

@@ -9,8 +9,9 @@ use std::process::Child;
 use std::sync::Arc;
 
 use ipc_core::files::Root;
-use ipc_core::{Endpoint, Error, Identity, Peer, Policy, Result, Transport};
+use ipc_core::{Endpoint, Error, Policy, Result, Transport};
 pub use ipc_unix::UnixAccounts as Accounts;
+use ipc_unix::privileges::{self, Account};
 use ipc_unix::{ActAs, OpensBy, UnixRoot, UnixTransport};
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -102,13 +103,23 @@ pub fn whom_it_reaches(serving: &Serving, endpoint: &Endpoint) -> &'static str {
 
 /// As whom a server that can act as clients opens files.
 #[must_use]
-pub fn as_whom(own: Option<&Peer>) -> &'static str {
-    if own.and_then(Peer::identity).is_some_and(Identity::is_system) {
+pub fn as_whom() -> &'static str {
+    if privileges::can_become_others() {
         "each file as the client who asks, with that user's and groups' rights and no others"
     } else {
         "each file as the client who asks; without root's rights that is only this user with the \
          same groups, and any other is refused"
     }
+}
+
+/// Makes this process that of `user`, for good, and leaves it only what acting as clients takes. It
+/// must have one thread only.
+///
+/// # Errors
+/// There is no such user, it takes more rights than there are, or one that was given up could be had
+/// back. The process may be half-changed then and must end.
+pub fn keep_only_switching(user: &str) -> io::Result<()> {
+    privileges::keep_only_switching(Account::find(user)?)
 }
 
 /// The directory `directory` as a root below which files are served.

@@ -10,7 +10,7 @@ use std::process::Child;
 use std::sync::Arc;
 
 use ipc_core::files::Root;
-use ipc_core::{Endpoint, Error, Operation, Peer, Policy, Result, Transport, policy};
+use ipc_core::{Endpoint, Error, Operation, Policy, Result, Transport, policy};
 use ipc_windows::{Acl, Group, PipeTransport, WindowsRoot, program};
 
 use super::{Mechanism, Serving};
@@ -92,13 +92,23 @@ pub fn whom_it_reaches(_serving: &Serving, _endpoint: &Endpoint) -> &'static str
 
 /// As whom a server that can act as clients opens files.
 #[must_use]
-pub fn as_whom(_own: Option<&Peer>) -> &'static str {
+pub fn as_whom() -> &'static str {
     if ipc_windows::can_run_as_others() {
         "each file as the client who asks, with that token's rights and no others"
     } else {
         "each file as the client who asks; without SeImpersonatePrivilege that is only this user, \
          and any other is refused"
     }
+}
+
+/// Makes this process that of another user: a service's account says that here.
+///
+/// # Errors
+/// Always.
+pub fn keep_only_switching(_user: &str) -> io::Result<()> {
+    let text = "a process does not change its user here: run it as a service under an account that \
+                has SeImpersonatePrivilege and little else";
+    Err(io::Error::new(io::ErrorKind::Unsupported, text))
 }
 
 /// How such a server opens files with a client's rights, where it has more than one way: a thread

@@ -172,7 +172,10 @@ impl Told {
 impl PeerFacts for Facts {
     /// Not while this thread acts as a peer: the look-up would load modules with that one's rights.
     fn account_name(&self) -> Option<String> {
-        if switch::is_acting() { None } else { accounts::account_name(self.uid) }
+        if switch::is_acting() {
+            return None;
+        }
+        Some(accounts::account(self.uid).ok()??.name)
     }
 
     fn executable(&self) -> Option<PathBuf> {

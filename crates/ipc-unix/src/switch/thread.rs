@@ -69,7 +69,7 @@ impl ThreadState {
     }
 
     /// Which part of the identity differs from `other`'s.
-    pub(super) fn difference(&self, other: &Self) -> Option<&'static str> {
+    pub(crate) fn difference(&self, other: &Self) -> Option<&'static str> {
         if self.uid != other.uid {
             Some("user ids")
         } else if self.gid != other.gid {

@@ -6,7 +6,8 @@
 //! credentials ([`credentials`]) and process ([`process`]), names below a directory ([`files`]),
 //! looking at files before opening them ([`handle`]); and, where it can, watching many sockets at
 //! once ([`poller`]), sending files ([`sendfile`]), an identity of each thread's own
-//! ([`thread_identity`]) and opening with registered credentials ([`ring`]).
+//! ([`thread_identity`]), opening with registered credentials ([`ring`]) and giving up every other
+//! right ([`privileges`]).
 //!
 //! What differs much has a twin in `linux/` and in `bsd/` (macOS and the BSDs), with the same
 //! functions; one that a system cannot offer answers [`std::io::ErrorKind::Unsupported`].
@@ -37,6 +38,9 @@ pub(crate) mod files;
 #[cfg_attr(target_os = "linux", path = "linux/handle.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "bsd/handle.rs")]
 pub(crate) mod handle;
+#[cfg_attr(target_os = "linux", path = "linux/privileges.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "bsd/privileges.rs")]
+pub(crate) mod privileges;
 #[cfg_attr(target_os = "linux", path = "linux/process.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "bsd/process.rs")]
 pub(crate) mod process;

@@ -46,6 +46,9 @@ pub fn can_become_others() -> bool {
     false
 }
 
+/// Whether a server can become another user and keep no right but to act as clients.
+pub(super) const HAS_USER: bool = false;
+
 /// How a directory is opened only to name what lies in it.
 pub(super) const DIRECTORY_ACCESS: OFlags = OFlags::RDONLY;
 

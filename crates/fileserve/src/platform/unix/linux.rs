@@ -54,6 +54,9 @@ pub fn can_become_others() -> bool {
     thread::capabilities(None).is_ok_and(|sets| sets.effective.contains(needed))
 }
 
+/// Whether a server can become another user and keep no right but to act as clients.
+pub(super) const HAS_USER: bool = true;
+
 /// How a directory is opened only to name what lies in it. Needs no right to list it.
 pub(super) const DIRECTORY_ACCESS: OFlags = OFlags::PATH;
 

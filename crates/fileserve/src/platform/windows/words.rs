@@ -65,3 +65,6 @@ pub const DOTNET_NAME: &str = "the name of a pipe, as a program of .NET has it";
 
 /// Whether what is bound has permission bits.
 pub const HAS_SOCKET_MODE: bool = false;
+
+/// Whether a server can become another user and keep no right but to act as clients.
+pub const HAS_USER: bool = false;
