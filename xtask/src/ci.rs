@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::workspace::{Result, Workspace};
-use crate::{deny, oldest, packages, peers, platforms, steps, tidy, windows};
+use crate::{deny, oldest, packages, peers, platforms, steps, threats, tidy, windows};
 
 /// One step of CI; a new one is a line in [`STEPS`].
 struct Step {
@@ -18,6 +18,7 @@ const STEPS: &[Step] = &[
     Step { name: "fmt", run: steps::fmt },
     Step { name: "tidy", run: tidy::check },
     Step { name: "platforms", run: platforms::check },
+    Step { name: "threats", run: threats::check },
     Step { name: "clippy", run: steps::clippy },
     Step { name: "peers", run: peers::make },
     Step { name: "test", run: steps::test },

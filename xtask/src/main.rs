@@ -1,14 +1,16 @@
 //! The chores of this workspace, run as `cargo xtask COMMAND`.
 //!
 //! `ci` runs what every change must pass, `tidy` the rules that no other tool checks, `platforms`
-//! makes the page that says what each system gives and how that is known, and `windows` builds and
-//! tests for Windows on a machine that has none; `peers` makes the programs of .NET and Node without
-//! which their tests are left out, and `soak` runs for long what every change runs for short.
+//! makes the page that says what each system gives and how that is known, `threats` the one that says
+//! what shows that an attack fails, and `windows` builds and tests for Windows on a machine that has
+//! none; `peers` makes the programs of .NET and Node without which their tests are left out, and `soak`
+//! runs for long what every change runs for short.
 
 use std::process::ExitCode;
 
 mod ci;
 mod deny;
+mod evidence;
 mod oldest;
 mod packages;
 mod peers;
@@ -16,6 +18,7 @@ mod platforms;
 mod skips;
 mod soak;
 mod steps;
+mod threats;
 mod tidy;
 mod windows;
 mod workspace;
@@ -26,6 +29,7 @@ const USAGE: &str = "usage: cargo xtask ci [STEP]...   run all steps, or those t
        cargo xtask tidy           check the rules of this workspace
        cargo xtask soak           run the tests that have a long form in it; as root
        cargo xtask platforms      make docs/platforms.md from docs/platforms.rows
+       cargo xtask threats        make docs/threats.md from docs/threats.rows
        cargo xtask peers          make the programs of .NET and Node that tests talk to
        cargo xtask windows ...    build and test for Windows, here; without more, says how";
 
@@ -53,6 +57,7 @@ fn run(arguments: &[&str]) -> Result {
         }
         ["windows", arguments @ ..] => windows::run(&workspace, arguments),
         ["platforms"] => platforms::write(&workspace),
+        ["threats"] => threats::write(&workspace),
         _ => Err(format!("nothing to do\n{USAGE}")),
     }
 }

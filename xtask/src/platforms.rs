@@ -3,7 +3,6 @@
 
 use crate::workspace::{Result, Workspace};
 
-mod evidence;
 mod page;
 
 /// What is written by hand; its beginning says how.

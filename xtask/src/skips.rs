@@ -24,7 +24,8 @@ pub(crate) fn skips_in(output: &[String]) -> impl Iterator<Item = &str> {
     output.iter().filter_map(|line| line.strip_prefix("skipped: "))
 }
 
-fn listed_names<'a>(list: &'a str, system: &str) -> Result<Vec<&'a str>> {
+/// The names of the tests that `list` accepts for `system`.
+pub(crate) fn listed_names<'a>(list: &'a str, system: &str) -> Result<Vec<&'a str>> {
     let mut names = Vec::new();
     let mut heading = None;
     for line in

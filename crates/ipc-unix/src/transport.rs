@@ -230,3 +230,39 @@ fn cannot_request(at: Option<&Endpoint>, why: &str) -> Error {
     let source = io::Error::new(io::ErrorKind::Unsupported, reason);
     Error::Io { operation: Operation::Bind, at: at.map(Endpoint::to_string), source }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t15_no_order_of_the_setters_loses_one() {
+        let setters: [fn(UnixTransport) -> UnixTransport; 5] = [
+            |transport| transport.mode(0o640),
+            |transport| transport.group(5),
+            |transport| transport.backlog(7),
+            |transport| transport.act_as(ActAs::default().root(true).sandboxed(true)),
+            |transport| transport.mechanism(Mechanism::Thread),
+        ];
+        let settled = |order: [usize; 5]| {
+            order.iter().fold(UnixTransport::new(), |transport, at| setters[*at](transport))
+        };
+        let expected = UnixTransport {
+            mode: Some(0o640),
+            group: Some(5),
+            backlog: 7,
+            act_as: ActAs::default().root(true).sandboxed(true),
+            mechanism: Mechanism::Thread,
+        };
+        for order in orders() {
+            assert_eq!(format!("{:?}", settled(order)), format!("{expected:?}"), "{order:?}");
+        }
+        assert_eq!(orders().count(), 120);
+    }
+
+    /// Every order of five.
+    fn orders() -> impl Iterator<Item = [usize; 5]> {
+        let any = (0..3125).map(|n| [n % 5, n / 5 % 5, n / 25 % 5, n / 125 % 5, n / 625]);
+        any.filter(|order| (0..5).all(|one| order.contains(&one)))
+    }
+}

@@ -4,7 +4,7 @@
 //! `bsd TEXT` its cells, in this order, each followed by its evidence, a line `= KIND ...` each. Rows
 //! that follow each other are one table; a line that begins with `%` is for those who write.
 
-use super::evidence::{Evidence, System};
+use crate::evidence::{Evidence, System};
 
 #[derive(Debug)]
 pub(crate) struct Page {

@@ -98,7 +98,7 @@ const PLATFORM_CODE: [&str; 9] = [
     "tests/",
     "examples/",
     // Reads such choices, and quotes some.
-    "xtask/src/platforms/evidence.rs",
+    "xtask/src/evidence.rs",
 ];
 
 /// Words that make a `cfg` a choice of platform.

@@ -39,8 +39,8 @@ fn the_thread_is_the_client_inside_and_itself_outside() {
 }
 
 #[test]
-fn other_threads_stay_the_process() {
-    const TEST: &str = "other_threads_stay_the_process";
+fn t25_other_threads_stay_the_process() {
+    const TEST: &str = "t25_other_threads_stay_the_process";
     if !takes_honest_windows(TEST) {
         return;
     }
@@ -57,7 +57,7 @@ fn other_threads_stay_the_process() {
         .expect("acts");
         drop(ask);
         assert_eq!(elsewhere, None);
-        assert_eq!(spawned, None, "t25: a thread that starts meanwhile has no token either");
+        assert_eq!(spawned, None, "a thread that starts meanwhile has no token either");
     });
 }
 

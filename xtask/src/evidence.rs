@@ -1,4 +1,4 @@
-//! What shows that a cell is true: tests, which must be there and compiled for that system; or an
+//! What shows that something a page says is true: tests, which must be there and compiled for that system; or an
 //! honest word that there are none.
 
 /// A column of the tables.
@@ -22,7 +22,7 @@ impl System {
     }
 
     /// As the source says it.
-    pub(super) fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Linux => "linux",
             Self::Windows => "windows",
@@ -74,7 +74,7 @@ pub(crate) enum Evidence {
 
 impl Evidence {
     /// As a line of the source has it.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (kind, rest) = text.split_once(' ').unwrap_or((text, ""));
         match (kind, rest.trim()) {
             ("test", rest) => {
@@ -91,7 +91,7 @@ impl Evidence {
     }
 
     /// How the page shows it, and under which heading.
-    pub(super) fn shown(&self, system: System) -> (&'static str, String) {
+    pub(crate) fn shown(&self, system: System) -> (&'static str, String) {
         match self {
             Self::Test { path, name } => (system.tested_on(), format!("[`{name}`](../{path})")),
             Self::Case(name) => {
@@ -105,7 +105,7 @@ impl Evidence {
     }
 
     /// Why it shows nothing about `system`, if it does not. `read` gives a file of the workspace.
-    pub(super) fn fault(
+    pub(crate) fn fault(
         &self,
         system: System,
         read: &dyn Fn(&str) -> Option<String>,
