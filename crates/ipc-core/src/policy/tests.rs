@@ -234,10 +234,11 @@ impl PeerFacts for Lives {
     }
 
     fn confinement(&self) -> Confinement {
-        let mut confinement = Confinement::default();
-        confinement.user_namespace = self.user;
-        confinement.mount_namespace = self.mount;
-        confinement
+        Confinement {
+            user_namespace: self.user,
+            mount_namespace: self.mount,
+            ..Confinement::default()
+        }
     }
 }
 
