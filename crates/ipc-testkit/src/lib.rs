@@ -51,7 +51,8 @@ pub use ipc_core as __core;
 pub struct Case {
     /// Where it is found: `lifecycle::a_name_is_free_again_after_drop`.
     pub name: &'static str,
-    /// Whether it needs a process of its own: it counts what a process holds, or holds much itself.
+    /// Whether it needs a process of its own: it counts what a process holds, names it by number, or
+    /// holds much itself.
     pub alone: bool,
     /// The case itself.
     pub run: fn(&Harness),

@@ -135,10 +135,11 @@ macro_rules! __cases {
             handles_are_as_declared
             an_offered_file_is_claimed_by_its_ticket
             several_files_keep_their_tickets
-            a_ticket_without_a_handle_is_refused
             too_many_offers_are_refused
             too_many_unclaimed_handles_are_closed
             an_end_without_handles_gets_the_bytes_alone
+        } alone {
+            a_ticket_without_a_handle_is_refused
         } }
         $crate::$then! { $($context)* limits {
             message_mode_is_as_declared

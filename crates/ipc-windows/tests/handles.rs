@@ -109,6 +109,15 @@ fn t42_a_client_takes_nothing_under_the_number_of_a_handle_of_its_own() {
 }
 
 #[test]
+fn t42_a_server_takes_nothing_under_the_number_of_a_handle_that_its_client_uses() {
+    let pair = Pair::new();
+    let used = file_with("in use");
+    let refused = of(&*pair.server).claim(ticket_of(&used));
+    assert!(matches!(refused, Err(Error::Protocol { .. })), "{refused:?}");
+    assert_eq!(text_of(ReceivedHandle::new(used)), "in use");
+}
+
+#[test]
 fn t42_numbers_that_are_no_handles_are_refused() {
     let pair = Pair::new();
     let minus = |number: u64| 0_u64.wrapping_sub(number);

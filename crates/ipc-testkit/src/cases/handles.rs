@@ -56,6 +56,7 @@ pub fn several_files_keep_their_tickets(harness: &Harness) {
 }
 
 /// A ticket under which nothing came, or which was claimed before, is the peer's fault and no more.
+/// Runs alone: where a ticket is a number of a process's, another case may have one of that number.
 pub fn a_ticket_without_a_handle_is_refused(harness: &Harness) {
     let Some(Pair { client, server, .. }) = handing_pair(harness) else { return };
     let made_up = claim(&server, Ticket(4711)).expect_err("nothing came");

@@ -20,8 +20,7 @@ use parking_lot::Mutex;
 use super::{PipeConnection, Role};
 use crate::sys::pass::{self, Left, Process, Slot};
 use crate::sys::token::Token;
-use crate::sys::{self, files, process};
-use windows_sys::Win32::Foundation::ERROR_INVALID_HANDLE;
+use crate::sys::{files, process};
 
 const OPERATION: Operation = Operation::PassHandle;
 
@@ -72,10 +71,7 @@ impl Handles for PipeConnection {
                 self.peer()?;
                 pass::receive(slot).map_err(failed)?
             }
-            Role::Server { .. } => match self.client_process(passing)?.pull(slot) {
-                Err(error) if sys::is(&error, ERROR_INVALID_HANDLE) => None,
-                pulled => Some(pulled.map_err(failed)?),
-            },
+            Role::Server { .. } => self.client_process(passing)?.pull(slot).map_err(failed)?,
         };
         received
             .map(|handle| ReceivedHandle::new(File::from(handle)))

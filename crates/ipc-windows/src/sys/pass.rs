@@ -16,7 +16,8 @@ use std::ptr;
 use parking_lot::Mutex;
 use windows_sys::Wdk::Foundation::{NtQueryObject, ObjectBasicInformation};
 use windows_sys::Win32::Foundation::{
-    CompareObjectHandles, DUPLICATE_CLOSE_SOURCE, DUPLICATE_HANDLE_OPTIONS, DuplicateHandle, HANDLE,
+    CompareObjectHandles, DUPLICATE_CLOSE_SOURCE, DUPLICATE_HANDLE_OPTIONS, DUPLICATE_SAME_ACCESS,
+    DuplicateHandle, ERROR_INVALID_HANDLE, HANDLE,
 };
 use windows_sys::Win32::Storage::FileSystem::{
     FILE_ACCESS_RIGHTS, FILE_READ_ATTRIBUTES, FILE_READ_DATA, FILE_READ_EA, READ_CONTROL,
@@ -27,8 +28,8 @@ use windows_sys::Win32::System::Threading::{
 };
 use windows_sys::Win32::System::WindowsProgramming::PUBLIC_OBJECT_BASIC_INFORMATION;
 
-use super::check;
 use super::token::Token;
+use super::{check, is};
 
 /// A handle in a process's table, by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,15 +112,50 @@ impl Process {
         Ok(Slot::of(pushed))
     }
 
-    /// Takes what is at `slot` of its table, and closes that.
-    pub(crate) fn pull(&self, slot: Slot) -> io::Result<OwnedHandle> {
+    /// Takes what was [left](Left) at `slot` of its table, and closes that; `None` for any other
+    /// handle, or none.
+    pub(crate) fn pull(&self, slot: Slot) -> io::Result<Option<OwnedHandle>> {
+        // This may be that very process.
+        let _lock = TAKING.lock();
         let (source, target) = (self.0.as_raw_handle(), this_process());
+        if self.granted(slot)? != Some(Mark::Left.access()) {
+            return Ok(None);
+        }
         let options = DUPLICATE_CLOSE_SOURCE;
-        // SAFETY: what is closed is the other process's, which has named it for that. In this
-        // process, if it is that, a slot that is told is nobody's any more: see `leave`.
+        // SAFETY: nobody in that process owns a handle of that access: whoever leaves one gives it
+        // up, and takes it back under the lock. If another process does so without, what it loses is
+        // a handle of its own that it has named for that.
         let pulled = unsafe { duplicate(source, slot.handle(), target, Mark::Received, options) }?;
         // SAFETY: the call has just made it, in this process and for this caller alone.
-        Ok(unsafe { OwnedHandle::from_raw_handle(pulled) })
+        Ok(Some(unsafe { OwnedHandle::from_raw_handle(pulled) }))
+    }
+
+    /// What the handle at `slot` of its table may do; `None` if there is none.
+    fn granted(&self, slot: Slot) -> io::Result<Option<FILE_ACCESS_RIGHTS>> {
+        let (source, target) = (self.0.as_raw_handle(), this_process());
+        let mut same = ptr::null_mut();
+        // SAFETY: the process is open, for `self` owns the handle; `slot` is a number in its table,
+        // where nothing is closed; the result is a live local.
+        let duplicated = check(unsafe {
+            DuplicateHandle(
+                source,
+                slot.handle(),
+                target,
+                &raw mut same,
+                0,
+                0,
+                DUPLICATE_SAME_ACCESS,
+            )
+        });
+        match duplicated {
+            Err(error) if is(&error, ERROR_INVALID_HANDLE) => Ok(None),
+            Err(error) => Err(error),
+            Ok(()) => {
+                // SAFETY: the call has just made it, in this process and for this caller alone.
+                let same = unsafe { OwnedHandle::from_raw_handle(same) };
+                Ok(granted_to(same.as_raw_handle()))
+            }
+        }
     }
 }
 
