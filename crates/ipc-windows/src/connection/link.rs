@@ -58,8 +58,9 @@ impl Link {
 
     /// The pipe, which is not closed while the guard lives. Never ask for a second one meanwhile.
     pub(super) fn pipe(&self, operation: Operation) -> Result<MappedRwLockReadGuard<'_, Pipe>> {
-        RwLockReadGuard::try_map(self.pipe.read(), Option::as_ref)
-            .map_err(|_| Error::Closed { operation })
+        RwLockReadGuard::try_map(self.pipe.read(), Option::as_ref).map_err(|_| {
+            self.facts.check_cancelled(operation).err().unwrap_or(Error::Closed { operation })
+        })
     }
 
     /// What of `interest` holds now. After the peer's end, a failure and giving up: both, so that the
