@@ -30,6 +30,15 @@ impl System {
         }
     }
 
+    /// The run of its tests, as the list of accepted skips calls it.
+    pub(crate) fn run(self) -> Option<&'static str> {
+        match self {
+            Self::Linux => Some("Linux"),
+            Self::Windows => Some("honest Wine"),
+            Self::Bsd => None,
+        }
+    }
+
     /// Where its tests run.
     fn tested_on(self) -> &'static str {
         match self {

@@ -184,3 +184,45 @@ fn fill(connection: &dyn Connection) -> usize {
     }
     written
 }
+
+/// Whoever drives the port is disturbed by a nudge, and meanwhile somebody looks again and again
+/// whether his own write has ended.
+#[test]
+fn who_passes_by_the_port_takes_nothing_that_is_for_another() {
+    let place = Place::new();
+    let listener = place.bind();
+    let pair = || (place.connect(), listener.accept(soon()).expect("accepts"));
+    let (_unread, passing) = pair();
+    fill(&*passing);
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::SeqCst) {
+                let late = passing.write_vectored(&[IoSlice::new(b"x")], Deadline::NOW);
+                assert!(matches!(late, Err(Error::TimedOut { .. })), "{late:?}");
+            }
+        });
+        for round in 0..300 {
+            let (_unread, server) = pair();
+            fill(&*server);
+            let (deadline, begun) = (soon(), AtomicBool::new(false));
+            thread::scope(|scope| {
+                let writing = scope.spawn(|| {
+                    begun.store(true, Ordering::SeqCst);
+                    server.write_vectored(&[IoSlice::new(b"x")], deadline)
+                });
+                while !begun.load(Ordering::SeqCst) {
+                    thread::yield_now();
+                }
+                // Each round comes at another moment of the other's way to the port.
+                (0..round * 300).for_each(|_| std::hint::spin_loop());
+                server.cancel();
+                let written = writing.join().expect("no panic");
+                let is_cancelled = matches!(written, Err(Error::Cancelled { .. }));
+                over.fetch_or(!is_cancelled, Ordering::SeqCst);
+                assert!(is_cancelled, "{written:?}");
+            });
+        }
+        over.store(true, Ordering::SeqCst);
+    });
+}
