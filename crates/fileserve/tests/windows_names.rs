@@ -94,6 +94,7 @@ fn what_is_fetched_goes_to_files_and_devices_and_to_no_stream() {
     for output in ["out:stream", "out.", "out ", "aux:x"].map(&beside).iter().map(String::as_str) {
         get(output).failed(1, "cannot get");
     }
+    get(&beside("nul.txt")).failed(1, "`nul.txt` is a device's on Windows");
     get(r"\\.\pipe\evil").failed(1, "cannot get");
     assert_eq!(place.names(), [""; 0]);
     get(&beside("out")).stdout();

@@ -132,7 +132,7 @@ fn is_scheme(text: &str) -> bool {
 fn bare_name_fault(name: &str) -> Option<String> {
     if name.contains(['/', '\\']) {
         return Some(format!(
-            "a bare name has no separators; for a socket at a path write `unix:{name}`"
+            "a bare name has no separators; where there are sockets, `unix:{name}` is one at a path"
         ));
     }
     if name.starts_with(['.', '@']) {

@@ -159,6 +159,14 @@ fn a_file_that_cannot_be_read_is_answered_by_no_word() {
 }
 
 #[test]
+fn a_name_of_8192_bytes_is_one() {
+    let name = "n".repeat(4096);
+    let mut talk = Talk::new();
+    talk.say(&string(&name));
+    assert_eq!(talk.all_that_came().last(), Some(&Came::Name(name)));
+}
+
+#[test]
 fn what_is_no_name_is_said_to_the_operator_at_once() {
     let says = |bytes: &[u8]| {
         let mut talk = Talk::new();
@@ -168,6 +176,7 @@ fn what_is_no_name_is_said_to_the_operator_at_once() {
     says(b"\0\x03").fails(ErrorKind::Protocol, "3 bytes");
     says(b"\xff\xff").fails(ErrorKind::Protocol, "65535 bytes");
     says(b"\xff\xfe").fails(ErrorKind::LimitExceeded, "65534 bytes of a file's name");
+    says(b"\x20\x02").fails(ErrorKind::LimitExceeded, "8194 bytes of a file's name");
     says(b"\0\x04a\0\x3d\xd8").fails(ErrorKind::Protocol, "d83d");
 }
 

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::windows::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ipc_core::Deadline;
 use ipc_windows::files;
@@ -29,7 +29,12 @@ impl Stream {
         }
         let mut path = PathBuf::from(r"\\.\");
         path.push(name);
-        let file = OpenOptions::new().write(true).security_qos_flags(IDENTIFICATION).open(path)?;
+        let mut options = OpenOptions::new();
+        let opened = options.write(true).security_qos_flags(IDENTIFICATION).open(path);
+        let file = opened.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => no_such_device(name),
+            _ => error,
+        })?;
         Ok(Some(Self { file }))
     }
 
@@ -52,6 +57,12 @@ impl Write for Stream {
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
+}
+
+fn no_such_device(name: &OsStr) -> io::Error {
+    let name = Path::new(name).display();
+    let text = format!("the name `{name}` is a device's on Windows, and there is no such device");
+    io::Error::new(io::ErrorKind::NotFound, text)
 }
 
 /// `SECURITY_IDENTIFICATION` of `CreateFileW`: whoever serves the device cannot act as this user.
