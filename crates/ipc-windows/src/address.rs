@@ -32,6 +32,11 @@ pub(crate) fn to_connect(endpoint: &Endpoint) -> Result<Name> {
     whole(endpoint, host, name, Operation::Connect)
 }
 
+/// Whether a client of `endpoint` asks another machine, or its own by its name on the network.
+pub(crate) fn is_remote(endpoint: &Endpoint) -> bool {
+    parts(endpoint).is_ok_and(|(host, _)| host != THIS_MACHINE)
+}
+
 /// Host and name.
 fn parts(endpoint: &Endpoint) -> Result<(&str, &str)> {
     let name = endpoint.name();
@@ -115,6 +120,16 @@ mod tests {
 
     fn endpoint(text: &str) -> Endpoint {
         text.parse().expect(text)
+    }
+
+    #[test]
+    fn only_a_pipe_without_a_host_is_known_to_be_of_this_machine() {
+        for local in ["files", "pipe:files"] {
+            assert!(!is_remote(&endpoint(local)), "{local}");
+        }
+        for remote in ["pipe://server/files", "pipe://localhost/files", "pipe://127.0.0.1/files"] {
+            assert!(is_remote(&endpoint(remote)), "{remote}");
+        }
     }
 
     fn bound(text: &str) -> String {

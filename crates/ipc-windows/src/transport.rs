@@ -12,6 +12,9 @@ use crate::{MAX_MESSAGE, SCHEME, connect, identity, switch};
 
 /// Named pipes: `pipe:name`, `pipe://host/name`, and bare names on Windows.
 ///
+/// Who serves on another machine is vouched for by nobody here, so that only a client whose
+/// [`server`](ConnectOptions::server) policy admits anybody connects to a `pipe://host/name`.
+///
 /// # Platform differences
 /// - The name of a listener is free again when the connections that it accepted are closed as well.
 /// - There is no half-close. A peer that died looks like one that has closed.
