@@ -270,8 +270,8 @@ pub trait Connection: fmt::Debug + Send + Sync {
     }
 
     /// Cancels everything on this connection, for good: each pending and later operation fails with
-    /// [`Error::Cancelled`]. What was written and has not left yet may be lost; the peer sees the end
-    /// at the latest when the connection is dropped.
+    /// [`Error::Cancelled`]. What was written and has not left yet may be lost. The peer sees the
+    /// end, though others may hold this connection for long.
     fn cancel(&self);
 
     /// Closes without losing a byte that was written: returns once the peer can no longer miss

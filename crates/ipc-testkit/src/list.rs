@@ -101,6 +101,7 @@ macro_rules! __cases {
             a_cancelled_token_connects_nobody
             a_token_has_no_power_over_what_is_connected
             cancelling_ends_whatever_is_under_way
+            cancelling_is_the_end_for_the_peer
             cancelling_ends_a_close
             what_is_cancelled_gives_nothing_out
         } }

@@ -32,7 +32,7 @@ fn taking_over_a_live_name_turns_its_case_red() {
 
 #[test]
 fn a_forgotten_end_turns_the_cases_red_that_wait_for_it() {
-    const IN_BOTH_MODES: [&str; 11] = [
+    const IN_BOTH_MODES: [&str; 12] = [
         "lifecycle::accepted_connections_outlive_their_listener",
         "lifecycle::each_peer_is_handed_to_one_acceptor",
         "duplex::half_close_ends_one_direction_only",
@@ -43,6 +43,7 @@ fn a_forgotten_end_turns_the_cases_red_that_wait_for_it() {
         "closing::dropping_does_not_wait",
         "closing::what_is_said_before_the_accept_arrives_with_its_end",
         "closing::a_peer_that_vanishes_ends_whatever_waits_for_it",
+        "deadlines::cancelling_is_the_end_for_the_peer",
         "parking::cancelling_and_the_peers_end_are_reported",
     ];
     for (mode, own) in [
@@ -78,6 +79,7 @@ fn a_cancel_that_wakes_nobody_turns_the_cases_red_that_cancel_what_waits() {
             mode,
             &[
                 "deadlines::cancelling_ends_whatever_is_under_way",
+                "deadlines::cancelling_is_the_end_for_the_peer",
                 "deadlines::cancelling_ends_a_close",
                 "parking::cancelling_and_the_peers_end_are_reported",
             ],

@@ -105,18 +105,19 @@ impl Link {
         true
     }
 
+    /// The end of `side` is cancelled, and so has gone for the other.
     pub(super) fn cancel(&self, side: Side) {
-        self.change(|state| state.end_mut(side).cancelled = true);
+        self.change(|state| {
+            state.end_mut(side).cancelled = true;
+            state.lose(side);
+        });
     }
 
-    /// The end of `side` is dropped: nothing comes from it any more, and nothing reaches it.
+    /// The end of `side` is dropped.
     pub(super) fn leave(&self, side: Side) {
         self.change(|state| {
-            let end = state.end_mut(side);
-            end.gone = true;
-            end.parked = None;
-            state.outgoing(side).finish();
-            state.incoming(side).discard();
+            state.end_mut(side).parked = None;
+            state.lose(side);
         });
     }
 
@@ -151,6 +152,13 @@ impl State {
     /// What the end of `side` reads from. Taken to be changed.
     pub(super) fn incoming(&mut self, side: Side) -> &mut Pipe {
         self.outgoing(side.other())
+    }
+
+    /// Nothing comes from `side` any more, and nothing reaches it.
+    fn lose(&mut self, side: Side) {
+        self.end_mut(side).gone = true;
+        self.outgoing(side).finish();
+        self.incoming(side).discard();
     }
 
     /// What the end of `side` writes to. Taken to be changed.

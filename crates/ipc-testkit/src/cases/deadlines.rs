@@ -171,6 +171,18 @@ fn cancel_while(near: &End, tried: &str, waits: Waits, head_start: Duration) {
     );
 }
 
+/// The peer of an end that was cancelled sees the end, though that is not dropped: a handler may
+/// hold it for long.
+pub fn cancelling_is_the_end_for_the_peer(harness: &Harness) {
+    for at_client in [true, false] {
+        let Pair { client, server, listener: _listener } = harness.pair();
+        let (near, far) = if at_client { (client, server) } else { (server, client) };
+        near.cancel();
+        far.expect_end();
+        drop(near);
+    }
+}
+
 /// Cancelling ends a close that waits for the peer's end.
 pub fn cancelling_ends_a_close(harness: &Harness) {
     for head_start in HEAD_STARTS {
