@@ -43,6 +43,8 @@ struct State {
     waiting: VecDeque<Waiting>,
     /// Those that have one.
     taken: VecDeque<Pipe>,
+    /// How many have got one so far.
+    came: u64,
     armed: bool,
     closed: bool,
 }
@@ -103,18 +105,29 @@ impl Instances {
 
     /// The instance of the client that has waited longest; `None` if nobody waits.
     pub(super) fn hand_out(&self) -> Option<Result<Pipe>> {
-        let operation = Operation::Accept;
         let mut state = self.state.lock();
         if state.closed {
-            return Some(Err(Error::Closed { operation }));
+            return Some(Err(Error::Closed { operation: Operation::Accept }));
         }
+        let came_before = state.came;
+        let handed_out = self.hand_out_of(&mut state);
+        if state.came > came_before {
+            // Those were seen here first, and no packet will tell of them.
+            let report = state.settle();
+            drop(state);
+            self.changed(report);
+        }
+        handed_out
+    }
+
+    fn hand_out_of(&self, state: &mut State) -> Option<Result<Pipe>> {
         // Later, if it cannot be done now.
-        let _ = self.top_up(&mut state);
+        let _ = self.top_up(state);
         let pipe = state.taken.pop_front()?;
-        match self.make_next(&mut state) {
+        match self.make_next(state) {
             Err(error) if state.held() == 0 => {
-                let is_waiting = self.keep(&mut state, pipe);
-                is_waiting.then(|| Err(Error::io(operation, &self.endpoint, error)))
+                let is_waiting = self.keep(state, pipe);
+                is_waiting.then(|| Err(Error::io(Operation::Accept, &self.endpoint, error)))
             }
             _ => Some(Ok(pipe)),
         }
@@ -148,6 +161,12 @@ impl Instances {
             state.taken.clear();
             std::mem::take(&mut state.armed).then_some((Key::LISTENER, READY))
         };
+        self.changed(report);
+    }
+
+    /// Has everybody look who waits for a client. Not needed where a packet says so: then its taker
+    /// reports, and drives the port itself.
+    fn changed(&self, report: Option<(Key, Ready)>) {
         if let Some((key, ready)) = report {
             self.waiter.report(key, ready);
         }
@@ -218,6 +237,7 @@ impl State {
                 at += 1;
             } else if let Some(Waiting { pipe, .. }) = self.waiting.remove(at) {
                 self.taken.push_back(pipe);
+                self.came += 1;
             }
         }
     }
@@ -241,8 +261,8 @@ impl Owner for Instances {
     ) -> Option<(Key, Ready)> {
         let report = {
             let mut state = self.state.lock();
-            let mut waiting = state.waiting.iter_mut();
-            let ended = waiting.find(|waiting| {
+            // It is not among them if its client was seen before this packet was.
+            let ended = state.waiting.iter_mut().find(|waiting| {
                 waiting.connecting.as_ref().is_some_and(|connecting| connecting.is(operation))
             })?;
             ended.connecting = None;
