@@ -196,3 +196,18 @@ fn a_root_that_cannot_be_opened_is_named() {
         assert!(matches!(&refusal, Error::Io { at: Some(at), .. } if *at == path), "{refusal:?}");
     }
 }
+
+#[test]
+#[allow(clippy::disallowed_methods, reason = "it is what is tested")]
+fn who_asks_for_the_servers_own_rights_by_name_gets_them_below_the_root_only() {
+    let tree = tree();
+    let root = root_of(&tree);
+    let path = |text: &str| RelativePath::new(text.as_bytes()).expect("a good path");
+    let served = root.open_as_server(&path("docs/deep"), Open::Read).expect("opened");
+    assert_eq!(head(&root, &served), b"deep");
+    assert_eq!(root.stat_as_server(&path("notes")).expect("told").length, 6);
+    for (name, kind) in [("docs", ErrorKind::IsADirectory), ("missing", ErrorKind::NotFound)] {
+        let refused = root.open_as_server(&path(name), Open::Read).expect_err(name);
+        assert_eq!(refused.kind(), kind, "{name}");
+    }
+}

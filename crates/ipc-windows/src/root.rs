@@ -106,6 +106,24 @@ impl WindowsRoot {
         Ok(Self { origin: Origin::Drives(opened) })
     }
 
+    /// With the rights that this thread has at the moment: the process's own, or a peer's.
+    fn open_by_this_thread(&self, path: &RelativePath, how: Open) -> Result<File> {
+        let wanted = match how {
+            Open::List => Wanted::Entries,
+            _ => Wanted::Content,
+        };
+        self.admit(self.resolve(Operation::Open, path, wanted)?, how)
+    }
+
+    fn stat_by_this_thread(&self, path: &RelativePath) -> Result<Metadata> {
+        let opened = self.resolve(Operation::Inspect, path, Wanted::Metadata)?;
+        self.metadata(&opened).map_err(|source| Error::Io {
+            operation: Operation::Inspect,
+            at: Some(path.to_string()),
+            source,
+        })
+    }
+
     /// Opens what `path` names. What the system refuses is told as it would be to the peer itself.
     fn resolve(&self, operation: Operation, path: &RelativePath, wanted: Wanted) -> Result<File> {
         let (directory, below) = self.origin(path)?;
@@ -168,20 +186,19 @@ impl Root for WindowsRoot {
     }
 
     fn open(&self, _by: &AsPeer, path: &RelativePath, how: Open) -> Result<File> {
-        let wanted = match how {
-            Open::List => Wanted::Entries,
-            _ => Wanted::Content,
-        };
-        self.admit(self.resolve(Operation::Open, path, wanted)?, how)
+        self.open_by_this_thread(path, how)
     }
 
     fn stat(&self, _by: &AsPeer, path: &RelativePath) -> Result<Metadata> {
-        let opened = self.resolve(Operation::Inspect, path, Wanted::Metadata)?;
-        self.metadata(&opened).map_err(|source| Error::Io {
-            operation: Operation::Inspect,
-            at: Some(path.to_string()),
-            source,
-        })
+        self.stat_by_this_thread(path)
+    }
+
+    fn open_as_server(&self, path: &RelativePath, how: Open) -> Result<File> {
+        self.open_by_this_thread(path, how)
+    }
+
+    fn stat_as_server(&self, path: &RelativePath) -> Result<Metadata> {
+        self.stat_by_this_thread(path)
     }
 
     fn metadata(&self, file: &File) -> io::Result<Metadata> {
