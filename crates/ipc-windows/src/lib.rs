@@ -9,7 +9,6 @@ pub mod files;
 mod identity;
 mod listener;
 pub mod process;
-pub mod program;
 pub mod restricted;
 mod root;
 mod security;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use ipc_core::files::Root;
 use ipc_core::{Endpoint, Error, Operation, Policy, Result, Transport, policy};
-use ipc_windows::{Acl, Group, PipeTransport, WindowsRoot, program};
+use ipc_windows::{Acl, Group, PipeTransport, WindowsRoot, process};
 
 use super::{Mechanism, Serving};
 
@@ -150,7 +150,7 @@ pub fn dotnet_endpoint(name: &str) -> Result<Endpoint> {
 /// The requests to stop that come to this process, Ctrl-C, Ctrl-Break and the end of its console,
 /// instead of their deadly effect.
 #[derive(Debug)]
-pub struct Signals(program::StopRequests);
+pub struct Signals(process::StopRequests);
 
 impl Signals {
     /// Takes them from now on.
@@ -158,7 +158,7 @@ impl Signals {
     /// # Errors
     /// What the system said.
     pub fn take() -> io::Result<Self> {
-        program::StopRequests::take().map(Self)
+        process::StopRequests::take().map(Self)
     }
 
     /// Waits for the next one, and names it.
@@ -178,13 +178,13 @@ pub fn raise_descriptor_limit() -> Option<u64> {
 /// # Errors
 /// What the system said.
 pub fn ask_to_stop(child: &Child) -> io::Result<()> {
-    program::ask_to_stop(child)
+    process::ask_to_stop(child)
 }
 
 /// The number that the system knows this thread by, where it has one.
 #[must_use]
 pub fn thread_id() -> Option<u32> {
-    Some(program::thread_id())
+    Some(process::thread_id())
 }
 
 /// This program, by its path.

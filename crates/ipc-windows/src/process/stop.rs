@@ -66,9 +66,3 @@ fn pass_on(asked: &StopEvent, requests: &Sender<Request>) {
 pub fn ask_to_stop(child: &Child) -> io::Result<()> {
     StopEvent::open(child.id())?.set()
 }
-
-/// The number that the system knows this thread by.
-#[must_use]
-pub fn thread_id() -> u32 {
-    console::thread_id()
-}
