@@ -11,6 +11,7 @@ use std::process::ExitCode;
 mod ci;
 mod deny;
 mod evidence;
+mod made_page;
 mod oldest;
 mod packages;
 mod peers;
@@ -56,8 +57,8 @@ fn run(arguments: &[&str]) -> Result {
             peers::make(&workspace)
         }
         ["windows", arguments @ ..] => windows::run(&workspace, arguments),
-        ["platforms"] => platforms::write(&workspace),
-        ["threats"] => threats::write(&workspace),
+        ["platforms"] => platforms::PAGE.write(&workspace),
+        ["threats"] => threats::PAGE.write(&workspace),
         _ => Err(format!("nothing to do\n{USAGE}")),
     }
 }

@@ -2,6 +2,7 @@
 //! without what shows that it is true.
 
 use crate::evidence::{Evidence, System};
+use crate::made_page::MadePage;
 use crate::skips;
 use crate::workspace::{Result, Workspace};
 
@@ -10,22 +11,13 @@ mod page;
 /// What is written by hand; its beginning says how.
 const SOURCE: &str = "docs/platforms.rows";
 
-/// What people read.
-const PAGE: &str = "docs/platforms.md";
-
-/// Checks the evidence of every cell and writes the page anew.
-pub(crate) fn write(workspace: &Workspace) -> Result {
-    let page = made(workspace)?;
-    std::fs::write(workspace.path(PAGE), page).map_err(|why| format!("cannot write {PAGE}: {why}"))
-}
-
-/// Checks the evidence of every cell, and that the page is what comes of it.
-pub(crate) fn check(workspace: &Workspace) -> Result {
-    if made(workspace)? == workspace.read(PAGE)? {
-        return Ok(());
-    }
-    Err(format!("{PAGE} is not what {SOURCE} makes; run `cargo xtask platforms`"))
-}
+/// What people read, and how it comes to be.
+pub(crate) const PAGE: MadePage = MadePage {
+    source: SOURCE,
+    page: "docs/platforms.md",
+    command: "cargo xtask platforms",
+    make: made,
+};
 
 fn made(workspace: &Workspace) -> Result<String> {
     let page = page::parse(&workspace.read(SOURCE)?).map_err(|why| format!("{SOURCE}: {why}"))?;

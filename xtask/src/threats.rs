@@ -1,6 +1,7 @@
 //! `cargo xtask threats`: makes `docs/threats.md` from `docs/threats.rows`, where every attack has its
 //! tests, or says why it has none.
 
+use crate::made_page::MadePage;
 use crate::skips;
 use crate::workspace::{Result, Workspace};
 
@@ -13,22 +14,13 @@ use rows::Rows;
 /// What is written by hand; its beginning says how.
 const SOURCE: &str = "docs/threats.rows";
 
-/// What people read.
-const PAGE: &str = "docs/threats.md";
-
-/// Checks every line and writes the page anew.
-pub(crate) fn write(workspace: &Workspace) -> Result {
-    let page = made(workspace)?;
-    std::fs::write(workspace.path(PAGE), page).map_err(|why| format!("cannot write {PAGE}: {why}"))
-}
-
-/// Checks every line, and that the page is what comes of them.
-pub(crate) fn check(workspace: &Workspace) -> Result {
-    if made(workspace)? == workspace.read(PAGE)? {
-        return Ok(());
-    }
-    Err(format!("{PAGE} is not what {SOURCE} makes; run `cargo xtask threats`"))
-}
+/// What people read, and how it comes to be.
+pub(crate) const PAGE: MadePage = MadePage {
+    source: SOURCE,
+    page: "docs/threats.md",
+    command: "cargo xtask threats",
+    make: made,
+};
 
 fn made(workspace: &Workspace) -> Result<String> {
     let rows = rows::parse(&workspace.read(SOURCE)?).map_err(|why| format!("{SOURCE}: {why}"))?;
