@@ -32,7 +32,7 @@ fn endpoint(place: &Place) -> String {
 }
 
 fn ask(server: &Server, uid: u32, command: &str, path: &str) -> Run {
-    run(fileserve_as(uid, [command, server.endpoint(), path, "--trust", "uid:42005"]))
+    run(fileserve_as(uid, [command, server.endpoint(), path, "--server", "uid:42005"]))
 }
 
 /// Everybody's file, Alice's, Bob's and root's.

@@ -132,7 +132,7 @@ pub(crate) struct Reach {
     ///
     /// It is looked at before the first byte is sent. With `any` whoever took the name first gets
     /// what you send, and may act as you as far as you let it.
-    #[arg(long, value_name = "POLICY", alias = "trust")]
+    #[arg(long, value_name = "POLICY")]
     pub(crate) server: Vec<Policy>,
 }
 
