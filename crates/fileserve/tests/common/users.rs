@@ -1,14 +1,13 @@
 //! Files and clients of several Unix users, which takes root.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-
-use tempfile::TempDir;
 
 use super::{Place, skip};
 
@@ -36,24 +35,17 @@ impl Place {
     }
 }
 
-/// The program as another user, without further groups. It runs from a copy, since the place of the
-/// original may be closed to others.
+/// The program as another user, without further groups. The child starts it by a descriptor that it
+/// has until then, since the place where it lies may be closed to that user.
 pub(crate) fn fileserve_as<S: AsRef<OsStr>>(
     uid: u32,
     arguments: impl IntoIterator<Item = S>,
 ) -> Command {
-    static COPY: OnceLock<TempDir> = OnceLock::new();
-    let copy = COPY.get_or_init(|| {
-        let place = tempfile::tempdir().expect("a directory for the program");
-        set_mode(place.path(), 0o755);
-        // By a process of its own: a child that another test starts meanwhile would inherit this
-        // process's descriptor of the copy, and a program open for writing cannot be run.
-        let mut copying = Command::new("cp");
-        copying.arg(env!("CARGO_BIN_EXE_fileserve")).arg(place.path().join("fileserve"));
-        assert!(copying.status().expect("cp starts").success());
-        place
+    static PROGRAM: OnceLock<File> = OnceLock::new();
+    let program = PROGRAM.get_or_init(|| {
+        File::open(env!("CARGO_BIN_EXE_fileserve")).expect("cargo has built the program")
     });
-    let mut command = Command::new(copy.path().join("fileserve"));
+    let mut command = Command::new(format!("/proc/self/fd/{}", program.as_raw_fd()));
     command.args(arguments).stdin(Stdio::null()).uid(uid).gid(uid);
     command
 }
