@@ -13,6 +13,7 @@ mod demo;
 mod dotnet;
 mod endpoint;
 pub(crate) mod exit;
+mod fence;
 mod get;
 mod json;
 mod ls;

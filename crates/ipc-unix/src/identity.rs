@@ -9,6 +9,7 @@ use ipc_core::{Error, Identity, Operation, Peer, Result};
 use crate::sys::{Credentials, credentials};
 
 pub(crate) mod facts;
+pub(crate) mod look_up;
 
 use facts::Facts;
 

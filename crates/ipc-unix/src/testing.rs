@@ -243,5 +243,28 @@ pub(crate) fn said(output: &Output) -> String {
     )
 }
 
+/// Starts a program as a server that is not root and has no more than it needs.
+pub(crate) const WITH_TWO_CAPABILITIES: [&str; 8] = [
+    "setpriv",
+    "--reuid=42000",
+    "--regid=42000",
+    "--clear-groups",
+    "--inh-caps=-all,+setuid,+setgid",
+    "--ambient-caps=-all,+setuid,+setgid",
+    "--bounding-set=-all,+setuid,+setgid",
+    "--",
+];
+
+/// Starts a program as a client of uid 41500, without any capability.
+pub(crate) const AS_CLIENT: [&str; 7] = [
+    "setpriv",
+    "--reuid=41500",
+    "--regid=41500",
+    "--clear-groups",
+    "--inh-caps=-all",
+    "--ambient-caps=-all",
+    "--",
+];
+
 const SOCKET: &str = "IPC_UNIX_TEST_SOCKET";
 const PART: &str = "IPC_UNIX_TEST_PART";

@@ -12,6 +12,7 @@ use fileserve::protocol::{Algorithm, Part};
 
 use super::access::AccessName;
 use super::endpoint::{Compat, EndpointText};
+use super::fence::FenceName;
 
 /// Serve files, each opened with the rights of the client who asks for it.
 #[derive(Debug, Parser)]
@@ -85,6 +86,13 @@ pub(crate) struct Serve {
     /// must be that user's. A user without an account is UID:GID.
     #[arg(long, value_name = "NAME|UID", hide = !words::HAS_USER)]
     pub(crate) user: Option<String>,
+    /// Whether the kernel keeps the server in what it serves, whatever goes wrong in it (Linux)
+    ///
+    /// Once it listens it can read below the served directory, remove its socket, and do nothing else
+    /// with files or the network, as whomever it acts. `auto` does that wherever there is Landlock and
+    /// a `--root`; `on` with `--any-path`, too, or the server does not start.
+    #[arg(long, value_name = "WHEN", default_value = "auto", hide = !words::HAS_FENCE)]
+    pub(crate) landlock: FenceName,
     /// How files are opened with a client's rights
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub(crate) mechanism: MechanismName,

@@ -12,7 +12,7 @@ use fileserve::{FileService, Files as _, dotnet};
 use ipc_core::files::Root;
 use ipc_core::server::{Server, ServerBuilder, ServerLimits};
 use ipc_core::session::SessionLimits;
-use ipc_core::{Deadline, Endpoint, Peer, Policy, Transport};
+use ipc_core::{BindOptions, Deadline, Endpoint, Peer, Policy, Transport};
 
 use super::access::AccessName;
 use super::args::{MechanismName, Serve};
@@ -44,12 +44,16 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
         None => (open_everything(&serving)?, Names::Absolute),
     };
     let access = arguments.access.access(&*transport, &*root)?;
+    let endpoint = arguments.endpoint.endpoint(arguments.compat)?;
+    let no_server = |error| Failed::new(format!("serve at `{endpoint}`"), error);
+    let listener = transport.bind(&endpoint, &BindOptions::new()).map_err(no_server)?;
+    // When everything is open, and before there are threads: those would stay outside.
+    let fenced = arguments.landlock.raise(&arguments.what, &endpoint)?;
     let no_thread = |error| Failed::system("start a thread", error);
     let requests = Console::start(io::stdout()).map_err(no_thread)?;
     let remarks = Console::start(io::stderr()).map_err(no_thread)?;
     let notices = Notices::new(remarks.clone());
 
-    let endpoint = arguments.endpoint.endpoint(arguments.compat)?;
     let lines = requests.clone();
     let warnings = notices.clone();
     let as_json = arguments.json;
@@ -60,18 +64,18 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     let descriptors = platform::raise_descriptor_limit();
     let limits = limits(descriptors);
     let builder = Server::builder(transport.clone(), endpoint.clone())
+        .listener(listener)
         .workers(usize::from(arguments.workers))
         .policy(policy.clone())
         .limits(limits)
         .observer(notices.clone());
-    let server = begin(builder, files, arguments.compat)
-        .map_err(|error| Failed::new(format!("serve at `{endpoint}`"), error))?;
+    let server = begin(builder, files, arguments.compat).map_err(no_server)?;
     let few = few_clients(&limits, descriptors);
     let by = by.filter(|_| arguments.access == AccessName::Impersonate);
     let by = by.map(|mechanism| format!("  by       {mechanism}"));
     let admits = format!("{policy}{}", platform::whom_it_reaches(&serving, &endpoint));
-    for line in about(&arguments, &endpoint, &*transport, &admits).into_iter().chain(by).chain(few)
-    {
+    let about = about(&arguments, &endpoint, &*transport, &admits);
+    for line in about.into_iter().chain(by).chain(fenced).chain(few) {
         remarks.line(line);
     }
 

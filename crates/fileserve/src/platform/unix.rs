@@ -12,7 +12,7 @@ use ipc_core::files::Root;
 use ipc_core::{Endpoint, Error, Policy, Result, Transport};
 pub use ipc_unix::UnixAccounts as Accounts;
 use ipc_unix::privileges::{self, Account};
-use ipc_unix::{ActAs, OpensBy, UnixRoot, UnixTransport};
+use ipc_unix::{ActAs, Fence, OpensBy, UnixRoot, UnixTransport};
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator;
@@ -120,6 +120,19 @@ pub fn as_whom() -> &'static str {
 /// back. The process may be half-changed then and must end.
 pub fn keep_only_switching(user: &str) -> io::Result<()> {
     privileges::keep_only_switching(Account::find(user)?)
+}
+
+/// Fences this process in: it may read what lies below `root`, make and write files below the
+/// directories `logs`, and free the name of `endpoint`, which is bound. It must have one thread only.
+/// Tells by what it is kept.
+///
+/// # Errors
+/// [`io::ErrorKind::Unsupported`] where there is no such fence, and nothing has changed; after any
+/// other the process may be fenced in and must end.
+pub fn fence_in(root: &Path, logs: &[&Path], endpoint: &Endpoint) -> io::Result<String> {
+    let fence = Fence::new().read_below(root)?.free_name_of(endpoint)?;
+    let fence = logs.iter().try_fold(fence, |fence, log| fence.append_below(log))?;
+    fence.raise().map(|by| by.to_string())
 }
 
 /// The directory `directory` as a root below which files are served.

@@ -111,6 +111,15 @@ pub fn keep_only_switching(_user: &str) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::Unsupported, text))
 }
 
+/// Fences this process in: there is nothing of the kind here.
+///
+/// # Errors
+/// Always.
+pub fn fence_in(_root: &Path, _logs: &[&Path], _endpoint: &Endpoint) -> io::Result<String> {
+    let text = "this system has no Landlock; only Linux has";
+    Err(io::Error::new(io::ErrorKind::Unsupported, text))
+}
+
 /// How such a server opens files with a client's rights, where it has more than one way: a thread
 /// always becomes the client here.
 ///

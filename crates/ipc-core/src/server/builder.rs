@@ -47,6 +47,7 @@ impl Server {
             limits: ServerLimits::default(),
             session: SessionLimits::default(),
             options: BindOptions::new(),
+            listener: None,
             observer: Box::new(Nobody),
         }
     }
@@ -108,6 +109,7 @@ pub struct ServerBuilder {
     limits: ServerLimits,
     session: SessionLimits,
     options: BindOptions,
+    listener: Option<Box<dyn Listener>>,
     observer: Box<dyn Observer>,
 }
 
@@ -150,6 +152,14 @@ impl ServerBuilder {
         self
     }
 
+    /// Sets a listener that the transport has bound already; else it is bound when serving begins.
+    /// For whoever does something in between: gives up rights, for one, before threads have them.
+    #[must_use]
+    pub fn listener(mut self, listener: Box<dyn Listener>) -> Self {
+        self.listener = Some(listener);
+        self
+    }
+
     /// Sets who is told about connections. Default: nobody.
     #[must_use]
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
@@ -157,7 +167,7 @@ impl ServerBuilder {
         self
     }
 
-    /// Binds the endpoint and serves on it, in the session protocol, until the server is shut down
+    /// Binds the endpoint, unless it is bound already, and serves on it, in the session protocol, until the server is shut down
     /// or dropped.
     ///
     /// # Errors
@@ -177,7 +187,10 @@ impl ServerBuilder {
         speak: impl Fn() -> Box<dyn Protocol> + Send + Sync + 'static,
     ) -> Result<Server> {
         let own = self.transport.this_process()?;
-        let listener = self.transport.bind(&self.endpoint, &self.options)?;
+        let listener = match self.listener {
+            Some(bound) => bound,
+            None => self.transport.bind(&self.endpoint, &self.options)?,
+        };
         let listener: Arc<dyn Listener> = Arc::from(listener);
         let (listener, waiter) = with_waiter(listener)?;
         let cannot_start = |source: io::Error| Error::io(Operation::Bind, &self.endpoint, source);

@@ -6,7 +6,7 @@ use ipc_core::peer::{Assurance, Namespace, UnixIdentity};
 use ipc_core::{Error, Operation, Peer, Result};
 
 use crate::identity::ActAs;
-use crate::identity::facts::{Namespaces, Told};
+use crate::identity::look_up::{Namespaces, Told};
 use crate::switch;
 use crate::switch::thread::{Ids, ThreadIdentity, ThreadState};
 use crate::sys::{credentials, process, thread_identity};
@@ -34,7 +34,7 @@ pub(super) fn standing<'a>(client: &'a Peer, settings: &ActAs) -> Result<Standin
     };
     switch::residence(ids, namespaces, settings)?;
     if !settings.is_sandboxed() {
-        refuse_label(confinement.label.as_deref(), process::own_label().as_deref())?;
+        refuse_label(confinement.label.as_deref(), process::own_label())?;
     }
     let failed = |source| Error::Io { operation: Operation::Identify, at: None, source };
     let is_alike = has_rights_of_this_process(ids).map_err(failed)?;

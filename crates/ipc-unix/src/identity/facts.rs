@@ -1,14 +1,15 @@
 //! What is looked up about a peer only when somebody asks.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, Weak};
 
-use ipc_core::peer::{Confinement, Namespace, PeerFacts};
+use ipc_core::peer::{Confinement, PeerFacts};
 
-use crate::switch;
-use crate::sys::{NamespaceKind, accounts, credentials, process};
+use super::look_up::{Namespaces, Program, Told};
+use crate::sys::{accounts, credentials, process};
+use crate::{outside, switch};
 
 /// The facts about one peer. They hold neither its socket open nor a descriptor of their own.
 #[derive(Debug)]
@@ -27,29 +28,6 @@ enum Process {
     Peer(Weak<OwnedFd>),
     /// It is this one.
     This,
-}
-
-/// The namespaces in which a process lives, compared with those of the asking thread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Namespaces {
-    pub(crate) user: Told,
-    pub(crate) mount: Told,
-}
-
-/// What the kernel told about a namespace of the peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Told {
-    /// It is this thread's own.
-    Own,
-    /// It is another.
-    Other,
-    /// This kernel cannot tell.
-    Untellable,
-    /// It does not tell this process.
-    Denied,
-    /// It could have told, and asking failed: the peer has ended, or the system ran out of
-    /// something.
-    Failed,
 }
 
 /// With whose rights is asked.
@@ -92,25 +70,9 @@ impl Facts {
     }
 
     fn ask_namespaces(&self) -> Namespaces {
-        let both = |told| Namespaces { user: told, mount: told };
-        let own = match process::this_thread() {
-            Ok(own) => own,
-            Err(error) => return both(Told::from_error(&error)),
-        };
         match self.process() {
-            Ok(peer) => {
-                let compare = |kind| compare(own.as_fd(), peer.as_fd(), kind);
-                let user = match compare(NamespaceKind::User) {
-                    // A process may hide it, and another user's always does; not so what ids mean
-                    // there.
-                    Told::Denied if self.by_number(process::has_same_ids) == Some(false) => {
-                        Told::Other
-                    }
-                    told => told,
-                };
-                Namespaces { user, mount: compare(NamespaceKind::Mount) }
-            }
-            Err(error) => both(Told::from_error(&error)),
+            Ok(process) => outside::namespaces(process.as_fd(), self.pid),
+            Err(error) => Namespaces::both(Told::from_error(&error)),
         }
     }
 
@@ -125,46 +87,17 @@ impl Facts {
         }
     }
 
-    /// What `look` finds under the process's number, if the number was its own all the while.
-    pub(super) fn by_number<T>(&self, look: impl FnOnce(u32) -> Option<T>) -> Option<T> {
-        let pid = self.pid?;
-        let process = self.process().ok()?;
-        look(pid).filter(|_| process::is_alive(process.as_fd()))
+    /// What is known of the program that the process runs.
+    fn program(&self) -> Program {
+        let process = self.pid.and_then(|pid| Some((self.process().ok()?, pid)));
+        process
+            .map_or_else(Program::default, |(process, pid)| outside::program(process.as_fd(), pid))
     }
 
     fn label(&self) -> Option<String> {
         match &self.process {
             Process::This => None,
             Process::Peer(socket) => credentials::label_of_peer(socket.upgrade()?.as_fd()),
-        }
-    }
-}
-
-fn compare(own: BorrowedFd<'_>, peer: BorrowedFd<'_>, kind: NamespaceKind) -> Told {
-    match (process::namespace(own, kind), process::namespace(peer, kind)) {
-        (Ok(own), Ok(peer)) if own == peer => Told::Own,
-        (Ok(_), Ok(_)) => Told::Other,
-        (_, Err(error)) | (Err(error), _) => Told::from_error(&error),
-    }
-}
-
-impl Told {
-    fn from_error(error: &io::Error) -> Self {
-        match error.raw_os_error() {
-            Some(libc::ENOPROTOOPT | libc::ENOTTY | libc::EOPNOTSUPP | libc::ENOSYS) => {
-                Self::Untellable
-            }
-            Some(libc::EACCES | libc::EPERM) => Self::Denied,
-            None if error.kind() == io::ErrorKind::Unsupported => Self::Untellable,
-            _ => Self::Failed,
-        }
-    }
-
-    fn namespace(self) -> Option<Namespace> {
-        match self {
-            Self::Own => Some(Namespace::Own),
-            Self::Other => Some(Namespace::Other),
-            Self::Untellable | Self::Denied | Self::Failed => None,
         }
     }
 }
@@ -179,7 +112,7 @@ impl PeerFacts for Facts {
     }
 
     fn executable(&self) -> Option<PathBuf> {
-        self.by_number(process::executable)
+        self.program().executable
     }
 
     fn confinement(&self) -> Confinement {
@@ -189,7 +122,7 @@ impl PeerFacts for Facts {
         confinement.mount_namespace = mount.namespace();
         confinement.cgroup =
             self.process().and_then(|own| process::control_group(own.as_fd())).ok();
-        confinement.no_new_privileges = self.by_number(process::no_new_privileges);
+        confinement.no_new_privileges = self.program().no_new_privileges;
         confinement.label = self.label();
         confinement
     }

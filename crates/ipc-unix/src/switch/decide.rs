@@ -6,7 +6,7 @@ use ipc_core::{Error, Identity, ImpersonationLevel, Operation, Peer, Result};
 use super::guard::Change;
 use super::thread::{Capabilities, Ids, ThreadState};
 use crate::identity::ActAs;
-use crate::identity::facts::{Namespaces, Told};
+use crate::identity::look_up::{Namespaces, Told};
 
 /// The id of "nobody", which also stands for every id without a name in a user namespace unless the
 /// system was told otherwise. Source: Linux `DEFAULT_OVERFLOWUID`.

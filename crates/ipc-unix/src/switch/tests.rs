@@ -13,18 +13,6 @@ mod children;
 mod files;
 mod namespaces;
 
-/// Starts a program as a server that is not root and has no more than it needs.
-const WITH_TWO_CAPABILITIES: [&str; 8] = [
-    "setpriv",
-    "--reuid=42000",
-    "--regid=42000",
-    "--clear-groups",
-    "--inh-caps=-all,+setuid,+setgid",
-    "--ambient-caps=-all,+setuid,+setgid",
-    "--bounding-set=-all,+setuid,+setgid",
-    "--",
-];
-
 /// This thread's identity.
 fn identity() -> ThreadState {
     let mut state = ThreadState::default();

@@ -6,8 +6,9 @@
 //! credentials ([`credentials`]) and process ([`process`]), names below a directory ([`files`]),
 //! looking at files before opening them ([`handle`]); and, where it can, watching many sockets at
 //! once ([`poller`]), sending files ([`sendfile`]), an identity of each thread's own
-//! ([`thread_identity`]), opening with registered credentials ([`ring`]) and giving up every other
-//! right ([`privileges`]).
+//! ([`thread_identity`]), opening with registered credentials ([`ring`]), giving up every other
+//! right ([`privileges`]), and a fence around the process ([`fence`]) with another one outside of it
+//! ([`helper`]).
 //!
 //! What differs much has a twin in `linux/` and in `bsd/` (macOS and the BSDs), with the same
 //! functions; one that a system cannot offer answers [`std::io::ErrorKind::Unsupported`].
@@ -32,12 +33,18 @@ pub(crate) mod walk;
 #[cfg_attr(target_os = "linux", path = "linux/credentials.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "bsd/credentials.rs")]
 pub(crate) mod credentials;
+#[cfg_attr(target_os = "linux", path = "linux/fence.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "bsd/fence.rs")]
+pub(crate) mod fence;
 #[cfg_attr(target_os = "linux", path = "linux/files.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "bsd/files.rs")]
 pub(crate) mod files;
 #[cfg_attr(target_os = "linux", path = "linux/handle.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "bsd/handle.rs")]
 pub(crate) mod handle;
+#[cfg_attr(target_os = "linux", path = "linux/helper.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "bsd/helper.rs")]
+pub(crate) mod helper;
 #[cfg_attr(target_os = "linux", path = "linux/privileges.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "bsd/privileges.rs")]
 pub(crate) mod privileges;

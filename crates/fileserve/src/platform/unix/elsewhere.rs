@@ -49,6 +49,9 @@ pub fn can_become_others() -> bool {
 /// Whether a server can become another user and keep no right but to act as clients.
 pub(super) const HAS_USER: bool = false;
 
+/// Whether a server can be fenced in.
+pub(super) const HAS_FENCE: bool = false;
+
 /// How a directory is opened only to name what lies in it.
 pub(super) const DIRECTORY_ACCESS: OFlags = OFlags::RDONLY;
 

@@ -57,6 +57,9 @@ pub fn can_become_others() -> bool {
 /// Whether a server can become another user and keep no right but to act as clients.
 pub(super) const HAS_USER: bool = true;
 
+/// Whether a server can be fenced in.
+pub(super) const HAS_FENCE: bool = true;
+
 /// How a directory is opened only to name what lies in it. Needs no right to list it.
 pub(super) const DIRECTORY_ACCESS: OFlags = OFlags::PATH;
 

@@ -68,3 +68,6 @@ pub const HAS_SOCKET_MODE: bool = true;
 
 /// Whether a server can become another user and keep no right but to act as clients.
 pub const HAS_USER: bool = super::particular::HAS_USER;
+
+/// Whether a server can be fenced in.
+pub const HAS_FENCE: bool = super::particular::HAS_FENCE;

@@ -12,9 +12,11 @@ use std::{env, thread};
 
 use rustix::process::Uid;
 
-use super::{WITH_TWO_CAPABILITIES, identity};
+use super::identity;
 use crate::sys::misuse;
-use crate::testing::{User, assert_passed, child, child_by, part, said, takes_root};
+use crate::testing::{
+    User, WITH_TWO_CAPABILITIES, assert_passed, child, child_by, part, said, takes_root,
+};
 
 #[test]
 fn t05_a_thread_that_cannot_become_itself_again_ends_the_process() {

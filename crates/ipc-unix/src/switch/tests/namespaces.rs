@@ -1,18 +1,10 @@
 //! Peers that live elsewhere: in another user or mount namespace, or no longer.
 
 use super::super::*;
-use super::WITH_TWO_CAPABILITIES;
-use crate::testing::{Visitor, assert_passed, child_by, part, takes_namespaces, takes_root, visit};
-
-const AS_CLIENT: [&str; 7] = [
-    "setpriv",
-    "--reuid=41500",
-    "--regid=41500",
-    "--clear-groups",
-    "--inh-caps=-all",
-    "--ambient-caps=-all",
-    "--",
-];
+use crate::testing::{
+    AS_CLIENT, Visitor, WITH_TWO_CAPABILITIES, assert_passed, child_by, part, takes_namespaces,
+    takes_root, visit,
+};
 
 #[test]
 fn t17_root_is_acted_as_at_home_and_a_containers_root_only_when_named() {

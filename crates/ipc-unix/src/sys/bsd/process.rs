@@ -45,6 +45,6 @@ pub(crate) fn has_same_ids(_pid: u32) -> Option<bool> {
 }
 
 /// The security module's label of this process: these systems have none.
-pub(crate) fn own_label() -> Option<String> {
+pub(crate) fn own_label() -> Option<&'static str> {
     None
 }

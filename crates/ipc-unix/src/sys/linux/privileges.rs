@@ -53,13 +53,17 @@ pub(crate) fn keep_only_switching(uid: u32, gid: u32) -> io::Result<()> {
 
 /// Other threads would keep their rights: identity is each thread's own.
 fn be_one_thread() -> io::Result<()> {
-    let threads = std::fs::read_dir("/proc/self/task").map_err(failed("counting the threads"))?;
-    match threads.count() {
+    match count_threads().map_err(failed("counting the threads"))? {
         1 => Ok(()),
         count => Err(io::Error::other(format!(
             "this process has {count} threads already, and the others would keep their rights"
         ))),
     }
+}
+
+/// How many threads this process has, with those that are about to end. Source: proc(5).
+pub(crate) fn count_threads() -> io::Result<usize> {
+    Ok(std::fs::read_dir("/proc/self/task")?.count())
 }
 
 /// Leaves the bounding set no other capability.

@@ -6,6 +6,7 @@ use std::io;
 use std::io::Read;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::PidfdFlags;
@@ -98,12 +99,17 @@ pub(crate) fn has_same_ids(pid: u32) -> Option<bool> {
     Some(maps(&pid.to_string())? == maps("self")?)
 }
 
-/// The security module's label of this thread, if a module gives one.
-pub(crate) fn own_label() -> Option<String> {
-    let label = read_limited("/proc/thread-self/attr/current").ok()?;
-    let label = String::from_utf8(label).ok()?;
-    let label = label.trim_end_matches(['\0', '\n']);
-    (!label.is_empty()).then(|| label.to_owned())
+/// The security module's label that this process had when it was first asked for, if a module gives
+/// one.
+pub(crate) fn own_label() -> Option<&'static str> {
+    static LABEL: OnceLock<Option<String>> = OnceLock::new();
+    let label = LABEL.get_or_init(|| {
+        let label = read_limited("/proc/thread-self/attr/current").ok()?;
+        let label = String::from_utf8(label).ok()?;
+        let label = label.trim_end_matches(['\0', '\n']);
+        (!label.is_empty()).then(|| label.to_owned())
+    });
+    label.as_deref()
 }
 
 fn read_limited(path: &str) -> io::Result<Vec<u8>> {
