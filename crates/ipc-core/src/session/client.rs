@@ -305,6 +305,8 @@ impl ClientSession {
         if matches!(error, Error::Protocol { .. } | Error::LimitExceeded { .. }) {
             let limit = frame::MIN_PAYLOAD;
             frame::push_status(&mut self.output, Kind::Error, 0, Some(&failure), 0, limit);
+            // Nothing follows what is said last.
+            self.ping = None;
         }
         self.over = Some(failure);
     }

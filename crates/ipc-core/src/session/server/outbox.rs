@@ -325,7 +325,9 @@ impl Outbox {
     }
 
     /// Ends every body with `failure`, without saying so; a started frame is filled up with zeros.
+    /// A ping is not answered any more: nothing follows what is said last.
     pub(super) fn abort(&mut self, failure: &Failure) {
+        self.ping = None;
         for mut sender in mem::take(&mut self.senders) {
             sender.report(0, Err(failure.clone()));
         }

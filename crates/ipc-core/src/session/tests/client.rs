@@ -410,3 +410,15 @@ fn random_bytes_neither_panic_nor_make_the_session_keep_much() {
         }
     }
 }
+
+#[test]
+fn nothing_follows_the_last_word_not_even_the_answer_to_a_ping() {
+    let mut client = opened(1);
+    let pings = [1, 2].map(|number| frame(Kind::Ping, 0, &[number; 8])).concat();
+    let breach = frame(Kind::Cancel, 1, &[]);
+    put(&mut client, &[pings, breach].concat());
+    answers(&mut client).expect_err("a breach");
+    let kinds: Vec<Kind> = frames(&taken(&mut client)).iter().map(|frame| frame.kind).collect();
+    assert_eq!(kinds, [Kind::Pong, Kind::Error]);
+    assert_eq!(taken(&mut client), []);
+}

@@ -117,6 +117,17 @@ fn a_flood_of_pings_leaves_one_answer_at_a_time() {
 }
 
 #[test]
+fn nothing_follows_the_last_word_not_even_the_answer_to_a_ping() {
+    let mut server = Server::open();
+    let ping = frame(Kind::Ping, 0, &[1; 8]);
+    let breach = frame(Kind::Handle, 1, &[0; 8]);
+    server.put(&[ping, breach].concat());
+    assert_eq!(server.events().len(), 1, "the breach");
+    let kinds: Vec<Kind> = server.frames().iter().map(|frame| frame.kind).collect();
+    assert_eq!(kinds, [Kind::Error]);
+}
+
+#[test]
 fn t46_a_peer_that_takes_nothing_is_given_up_however_much_it_says() {
     let limits = SessionLimits::default();
     let mut server = Server::open();
