@@ -1,6 +1,7 @@
 //! The blocking client: one call at a time on a connection of its own.
 
 use std::fmt;
+use std::fs::File;
 use std::io::IoSlice;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use crate::error::{Error, Operation, Result};
 use crate::options::ConnectOptions;
 use crate::server::protocol::CallId;
 use crate::session::{ClientEvent, ClientSession, SessionLimits};
-use crate::transport::{Connection, Interest, Transport};
+use crate::transport::{Connection, Interest, ReceivedHandle, Ticket, Transport};
 
 mod body;
 #[cfg(test)]
@@ -61,9 +62,13 @@ impl Client {
     #[must_use]
     pub fn new(connection: Box<dyn Connection>, options: ClientOptions) -> Self {
         let level = connection.level().unwrap_or_default();
+        let session = match connection.handles() {
+            Some(_) => ClientSession::with_handles(level, &options.limits),
+            None => ClientSession::new(level, &options.limits),
+        };
         Self {
             connection: Arc::from(connection),
-            session: ClientSession::new(level, &options.limits),
+            session,
             timeout: options.timeout,
             deadline: Deadline::NEVER,
             deaf: false,
@@ -81,19 +86,33 @@ impl Client {
     /// arguments that are too long. [`Error::Disconnected`], [`Error::Protocol`],
     /// [`Error::Cancelled`]: the connection is over, and it is not known whether the call was run.
     pub fn call(&mut self, method: u32, arguments: &[u8]) -> Result<RawResponse<'_>> {
-        let mut patience = self.patience();
-        if patience.deadline.has_passed() {
-            return Err(Error::TimedOut { operation: Operation::Call });
-        }
-        let call = self.begin(method, arguments, &mut patience)?;
-        match self.answer(call, &mut patience) {
-            Ok((value, true)) => Ok(RawResponse { value, body: BodyReader::open(self, call) }),
-            Ok((value, false)) => Ok(RawResponse { value, body: BodyReader::empty(self, call) }),
-            Err(error) => {
-                self.abandon(call);
-                Err(error)
-            }
-        }
+        let mut patience = self.patience_for_a_call()?;
+        let call = self
+            .begin(&mut patience, |session, deadline| session.call(method, arguments, deadline))?;
+        self.finish_call(call, patience)
+    }
+
+    /// The same, and passes the open `file` with the call. The server gets a handle of its own on the
+    /// very same opening, which it may keep. The first such call on a connection waits until the
+    /// server has said that it takes handles.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call); [`Error::HandlesNotPassed`] if this connection or the server passes
+    /// none, and then nothing was sent.
+    pub fn call_with_handle(
+        &mut self,
+        method: u32,
+        arguments: &[u8],
+        file: File,
+    ) -> Result<RawResponse<'_>> {
+        let mut patience = self.patience_for_a_call()?;
+        let connection = Arc::clone(&self.connection);
+        let mut file = Some(file);
+        let mut offer = || offer(&*connection, file.take());
+        let call = self.begin(&mut patience, |session, deadline| {
+            session.call_with_handle(method, arguments, deadline, &mut offer)
+        })?;
+        self.finish_call(call, patience)
     }
 
     /// Sets how long a call may wait for its answer, and the reader of a body for the next bytes of
@@ -142,12 +161,33 @@ impl Client {
         self.connection.close(deadline)
     }
 
-    /// Waits for the value of `call`, and tells whether a body follows.
-    fn answer(&mut self, call: CallId, patience: &mut Patience) -> Result<(Vec<u8>, bool)> {
+    /// Waits for the answer to `call`, and gives the call up if none comes.
+    fn finish_call(&mut self, call: CallId, mut patience: Patience) -> Result<RawResponse<'_>> {
+        match self.answer(call, &mut patience) {
+            Ok(Answer { value, body, handle }) => {
+                let body = if body { BodyReader::open } else { BodyReader::empty }(self, call);
+                Ok(RawResponse { value, body, handle })
+            }
+            Err(error) => {
+                self.abandon(call);
+                Err(error)
+            }
+        }
+    }
+
+    /// Waits for the value of `call`, and for the handle that comes before it.
+    fn answer(&mut self, call: CallId, patience: &mut Patience) -> Result<Answer> {
+        let mut handle = None;
         loop {
             match self.session.next_event()? {
+                Some(ClientEvent::Handle { call: of, ticket }) => {
+                    let claimed = self.claim(ticket)?;
+                    if of == call {
+                        handle = Some(claimed);
+                    }
+                }
                 Some(ClientEvent::Response { call: of, value, body }) if of == call => {
-                    return Ok((value.to_vec(), body));
+                    return Ok(Answer { value: value.to_vec(), body, handle });
                 }
                 Some(ClientEvent::End { call: of, result: Err(failure), .. }) if of == call => {
                     return Err(Error::Remote(failure));
@@ -160,18 +200,40 @@ impl Client {
     }
 
     /// Begins a call, once the server's limits are known to allow it.
-    fn begin(&mut self, method: u32, arguments: &[u8], patience: &mut Patience) -> Result<CallId> {
+    fn begin(
+        &mut self,
+        patience: &mut Patience,
+        mut call: impl FnMut(&mut ClientSession, Deadline) -> Result<Option<CallId>>,
+    ) -> Result<CallId> {
         loop {
-            if let Some(call) = self.session.call(method, arguments, patience.deadline)? {
+            if let Some(call) = call(&mut self.session, patience.deadline)? {
                 return Ok(call);
             }
             // What has come may be what allows it: the server's preface, or an earlier call's end.
-            while self.session.next_event()?.is_some() {}
-            if let Some(call) = self.session.call(method, arguments, patience.deadline)? {
+            while let Some(event) = self.session.next_event()? {
+                if let ClientEvent::Handle { ticket, .. } = event {
+                    self.claim(ticket)?;
+                }
+            }
+            if let Some(call) = call(&mut self.session, patience.deadline)? {
                 return Ok(call);
             }
             self.receive(usize::MAX, patience)?;
         }
+    }
+
+    /// Takes the handle that came under `ticket`. A server whose handles cannot be counted any more
+    /// is given up.
+    fn claim(&mut self, ticket: Ticket) -> Result<ReceivedHandle> {
+        let claimed = match self.connection.handles() {
+            Some(handles) => handles.claim(ticket),
+            None => Err(Error::Unsupported { operation: Operation::PassHandle }),
+        };
+        claimed.inspect_err(|error| {
+            self.session.refuse(error);
+            // It is told why if it still takes anything.
+            let _ = self.flush();
+        })
     }
 
     /// Tells the server that nobody waits for `call`, now or with the next bytes that it takes.
@@ -179,6 +241,15 @@ impl Client {
         self.session.cancel(call);
         // An error here comes again, to whoever uses the connection next.
         let _ = self.flush();
+    }
+
+    /// By when a call that is made now must be answered.
+    fn patience_for_a_call(&self) -> Result<Patience> {
+        let patience = self.patience();
+        if patience.deadline.has_passed() {
+            return Err(Error::TimedOut { operation: Operation::Call });
+        }
+        Ok(patience)
     }
 
     /// By when what is to be waited for now must have come.
@@ -264,6 +335,21 @@ impl Client {
     }
 }
 
+fn offer(connection: &dyn Connection, file: Option<File>) -> Result<Ticket> {
+    match (connection.handles(), file) {
+        (Some(handles), Some(file)) => handles.offer(file),
+        _ => Err(Error::Unsupported { operation: Operation::PassHandle }),
+    }
+}
+
+/// The beginning of an answer.
+struct Answer {
+    value: Vec<u8>,
+    /// Whether a body follows.
+    body: bool,
+    handle: Option<ReceivedHandle>,
+}
+
 /// How long one thing is waited for, however many reads it takes.
 ///
 /// A read whose deadline has passed still takes what is there, so that an answer that came in time
@@ -338,6 +424,8 @@ pub struct RawResponse<'c> {
     pub value: Vec<u8>,
     /// What is streamed after it; empty for most methods.
     pub body: BodyReader<'c>,
+    /// The open handle that came with it. It is hostile until it was checked.
+    pub handle: Option<ReceivedHandle>,
 }
 
 impl<'c> RawResponse<'c> {
@@ -347,7 +435,7 @@ impl<'c> RawResponse<'c> {
     /// [`Error::Codec`] if it is not a `T` from its first byte to its last.
     pub fn decode<T: DeserializeOwned>(self) -> Result<Response<'c, T>> {
         let value = Codec::Bincode.decode(&self.value)?;
-        Ok(Response { value, body: self.body })
+        Ok(Response { value, body: self.body, handle: self.handle })
     }
 }
 
@@ -358,6 +446,8 @@ pub struct Response<'c, T> {
     pub value: T,
     /// What is streamed after it.
     pub body: BodyReader<'c>,
+    /// The open handle that came with it. It is hostile until it was checked.
+    pub handle: Option<ReceivedHandle>,
 }
 
 impl<T> Response<'_, T> {

@@ -88,6 +88,11 @@ pub enum Error {
         /// What was asked for.
         operation: Operation,
     },
+    /// No handle can be passed on this session; nothing is passed in its place.
+    HandlesNotPassed {
+        /// Which side passes none, and what would change that: a clause.
+        reason: &'static str,
+    },
     /// The system tells who the peer is only after its first bytes have been read.
     NotYetKnown,
     /// Who the peer is cannot be established; it is never guessed.
@@ -182,7 +187,7 @@ impl Error {
             Self::TimedOut { .. } => ErrorKind::TimedOut,
             Self::Cancelled { .. } => ErrorKind::Cancelled,
             Self::Disconnected { .. } | Self::Closed { .. } => ErrorKind::Disconnected,
-            Self::Unsupported { .. } => ErrorKind::Unsupported,
+            Self::Unsupported { .. } | Self::HandlesNotPassed { .. } => ErrorKind::Unsupported,
             Self::NotYetKnown | Self::IdentityUnknown { .. } => ErrorKind::IdentityUnknown,
             Self::LevelTooLow { .. } => ErrorKind::LevelTooLow,
             Self::NotPrivileged { .. } => ErrorKind::NotPrivileged,
@@ -238,6 +243,7 @@ impl fmt::Display for Error {
             Self::Unsupported { operation } => {
                 write!(f, "this transport cannot do it on this system: {operation}")
             }
+            Self::HandlesNotPassed { reason } => write!(f, "no handle can be passed: {reason}"),
             Self::NotYetKnown => {
                 f.write_str("the peer is not known before its first bytes are read")
             }

@@ -237,7 +237,7 @@ impl Header {
     }
 }
 
-/// Appends a frame with a payload of eight bytes: window, ping, pong.
+/// Appends a frame with a payload of eight bytes: handle, window, ping, pong.
 pub(crate) fn push_word(out: &mut Vec<u8>, kind: Kind, call: u64, word: [u8; 8]) {
     out.extend_from_slice(&Header::new(kind, call, 8).encode());
     out.extend_from_slice(&word);
@@ -248,7 +248,7 @@ pub(crate) fn push_cancel(out: &mut Vec<u8>, call: u64) {
     out.extend_from_slice(&Header::new(Kind::Cancel, call, 0).encode());
 }
 
-/// The payload of a window, ping or pong.
+/// The payload of a handle, window, ping or pong.
 pub(crate) fn word(payload: &[u8]) -> Result<[u8; 8]> {
     payload.try_into().map_err(|_| Error::Protocol {
         reason: format!("a payload of {} bytes where eight belong", payload.len()),

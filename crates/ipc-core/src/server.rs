@@ -16,6 +16,7 @@ mod limits;
 mod observer;
 mod ownership;
 mod pool;
+mod pooled;
 pub mod protocol;
 mod queue;
 mod runtime;
@@ -28,6 +29,8 @@ mod worker;
 pub use builder::{Server, ServerBuilder};
 pub use limits::ServerLimits;
 pub use observer::Observer;
+
+pub(crate) use pooled::ShareOfPool;
 
 #[cfg(test)]
 mod tests;

@@ -5,20 +5,25 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io;
-use std::sync::Arc;
-use std::task::{self, Poll};
+
+use parking_lot::Mutex;
 
 use crate::cancel::CancelToken;
 use crate::deadline::Deadline;
-use crate::error::{Error, Failure, Result};
+use crate::error::{Error, ErrorKind, Failure, Result};
 use crate::files::{Metadata, Open, RelativePath, Root};
 use crate::level::ImpersonationLevel;
 use crate::peer::Peer;
-use crate::transport::{AsPeer, Connection};
+use crate::server::ShareOfPool;
+use crate::transport::{AsPeer, Connection, ReceivedHandle};
 
 mod macros;
+mod reply;
 mod typed;
+
+pub use reply::{Body, Done, FileBody, Outcome, Reply, Source};
+
+pub(crate) use reply::{Here, NextPiece};
 
 /// Answers calls. One value serves every connection, from many threads at once.
 pub trait Service: Send + Sync + 'static {
@@ -36,7 +41,7 @@ pub trait Service: Send + Sync + 'static {
     /// The failure is sent to the client as it is.
     ///
     /// # Panics
-    /// A panic fails this call as [`ErrorKind::Internal`](crate::ErrorKind::Internal), and nothing
+    /// A panic fails this call as [`ErrorKind::Internal`], and nothing
     /// else.
     fn call(
         &self,
@@ -62,6 +67,8 @@ pub struct Context<'a> {
     deadline: Deadline,
     cancel: &'a CancelToken,
     worker: Worker,
+    handle: Mutex<Option<ReceivedHandle>>,
+    pool: Option<ShareOfPool<'a>>,
 }
 
 impl<'a> Context<'a> {
@@ -73,7 +80,20 @@ impl<'a> Context<'a> {
         cancel: &'a CancelToken,
         worker: Worker,
     ) -> Self {
-        Self { connection, deadline, cancel, worker }
+        Self { connection, deadline, cancel, worker, handle: Mutex::default(), pool: None }
+    }
+
+    /// The same, with threads for bodies that block.
+    pub(crate) fn with_pool(mut self, pool: ShareOfPool<'a>) -> Self {
+        self.pool = Some(pool);
+        self
+    }
+
+    /// The same, of a call that `handle` came with.
+    #[must_use]
+    pub fn with_handle(mut self, handle: Option<ReceivedHandle>) -> Self {
+        *self.handle.get_mut() = handle;
+        self
     }
 
     /// Who calls.
@@ -119,6 +139,47 @@ impl<'a> Context<'a> {
     /// As [`Connection::stat_as_peer`].
     pub fn stat_as_peer(&self, root: &dyn Root, path: &RelativePath) -> Result<Metadata> {
         self.connection.stat_as_peer(root, path)
+    }
+
+    /// Takes the open handle that came with the call. It may be anything, and its sender still has
+    /// it: see [`ReceivedHandle`]. One that nobody takes is closed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] if none came, or it was taken.
+    pub fn take_handle(&self) -> Result<ReceivedHandle, Failure> {
+        self.handle.lock().take().ok_or_else(|| {
+            let text = "the call is about an open handle, and none came with it";
+            Failure::new(ErrorKind::InvalidInput, text)
+        })
+    }
+
+    /// Refuses a call with a handle that nobody took, for a method that is about none: its caller
+    /// means something by it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] if there is one.
+    pub fn refuse_handle(&self) -> Result<(), Failure> {
+        if self.handle.lock().take().is_none() {
+            return Ok(());
+        }
+        let text = "a handle came with the call, and this method takes none";
+        Err(Failure::new(ErrorKind::InvalidInput, text))
+    }
+
+    /// A body whose pieces are fetched by `next`, which may block: it is called on the pool, once for
+    /// each piece and not before the last was sent; `None` is the end. What it owns is dropped there
+    /// as well, where the pool has room.
+    ///
+    /// Outside of a server it is called wherever the body is sent.
+    pub fn stream_on_pool(
+        &self,
+        next: impl FnMut() -> Option<Result<Vec<u8>, Failure>> + Send + 'static,
+    ) -> Body {
+        let next: NextPiece = Box::new(next);
+        match &self.pool {
+            Some(pool) => pool.stream(next),
+            None => Body::Stream(Box::new(Here(next))),
+        }
     }
 
     /// When the caller stops waiting.
@@ -226,155 +287,4 @@ impl<'a> Iterator for Arguments<'a> {
         self.0 = rest;
         Some(argument)
     }
-}
-
-/// A successful answer: a value, and perhaps a body that is sent after it.
-#[derive(Debug)]
-pub struct Reply<T> {
-    /// What the call returns.
-    pub value: T,
-    /// What is streamed after it.
-    pub body: Body,
-    /// Called once, when the last byte has been handed to the transport or never will be.
-    pub done: Option<Done>,
-}
-
-impl<T> Reply<T> {
-    /// An answer without a body.
-    #[must_use]
-    pub fn new(value: T) -> Self {
-        Self { value, body: Body::Empty, done: None }
-    }
-
-    /// Adds what is streamed after the value.
-    #[must_use]
-    pub fn with_body(mut self, body: Body) -> Self {
-        self.body = body;
-        self
-    }
-
-    /// Has `done` called once when the answer has been handed to the transport whole, or never
-    /// will be. It runs on a worker and must return soon.
-    #[must_use]
-    pub fn when_done(mut self, done: impl FnOnce(&Outcome) + Send + 'static) -> Self {
-        self.done = Some(Done(Some(Box::new(done))));
-        self
-    }
-
-    /// The same answer with another value.
-    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Reply<U> {
-        Reply { value: change(self.value), body: self.body, done: self.done }
-    }
-}
-
-impl<T> From<T> for Reply<T> {
-    fn from(value: T) -> Self {
-        Self::new(value)
-    }
-}
-
-/// How the answer to a call ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// How many bytes of the body were sent.
-    pub sent: u64,
-    /// Whether the body was sent whole.
-    pub result: Result<(), Failure>,
-}
-
-/// Calls its function exactly once: with the outcome, or as disconnected when it is dropped before.
-pub struct Done(Option<Report>);
-
-type Report = Box<dyn FnOnce(&Outcome) + Send>;
-
-impl Done {
-    /// Reports the outcome.
-    pub fn report(mut self, outcome: &Outcome) {
-        if let Some(done) = self.0.take() {
-            done(outcome);
-        }
-    }
-}
-
-impl Drop for Done {
-    fn drop(&mut self) {
-        if let Some(done) = self.0.take() {
-            let gone = Failure::new(crate::ErrorKind::Disconnected, "the client is gone");
-            done(&Outcome { sent: 0, result: Err(gone) });
-        }
-    }
-}
-
-impl fmt::Debug for Done {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Done")
-    }
-}
-
-/// What is streamed after a reply's value. The runtime sends it as the client gives credit, so
-/// that a slow client holds neither a thread nor memory.
-#[derive(Debug, Default)]
-pub enum Body {
-    /// Nothing.
-    #[default]
-    Empty,
-    /// Bytes that the handler has.
-    Bytes(Vec<u8>),
-    /// A part of an open file, sent without a copy where the transport can.
-    File(FileBody),
-    /// Whatever the source gives.
-    Stream(Box<dyn Source>),
-}
-
-/// A part of an open file.
-#[derive(Debug)]
-pub struct FileBody {
-    /// The file, opened for reading.
-    pub file: File,
-    /// How it is read where the transport cannot send it by itself.
-    pub root: Arc<dyn Root>,
-    /// Where the part begins, in bytes.
-    pub from: u64,
-    /// How long the part is, in bytes. If the file ends earlier the body ends as
-    /// [`ErrorKind::Truncated`](crate::ErrorKind::Truncated).
-    pub length: u64,
-    /// What the file was when it was opened. If its length or the time of its last change is
-    /// another once the part was sent, the body ends as
-    /// [`ErrorKind::Changed`](crate::ErrorKind::Changed): what was sent may be of two states.
-    /// `None`: nobody minds.
-    ///
-    /// # Platform differences
-    /// What Linux sends without a copy is read when the client takes it: a change of the last
-    /// bytes while they wait for a slow client, at most a socket's buffer of them, is not noticed.
-    pub as_of: Option<Metadata>,
-}
-
-impl FileBody {
-    /// The whole of `file`, as long as `root` says that it is now, if it then does not change.
-    ///
-    /// # Errors
-    /// What the system said.
-    pub fn whole(file: File, root: Arc<dyn Root>) -> io::Result<Self> {
-        let now = root.metadata(&file)?;
-        Ok(Self { file, root, from: 0, length: now.length, as_of: Some(now) })
-    }
-
-    /// Fails if the file is not what it was, as far as its file system records changes.
-    pub(crate) fn check(&self) -> Result<(), Failure> {
-        let Some(before) = &self.as_of else { return Ok(()) };
-        let now = self.root.metadata(&self.file)?;
-        if (now.length, now.modified) == (before.length, before.modified) {
-            return Ok(());
-        }
-        Err(Failure::new(crate::ErrorKind::Changed, "the file has changed while it was sent"))
-    }
-}
-
-/// Gives a body piece by piece, without ever blocking.
-pub trait Source: fmt::Debug + Send {
-    /// The next piece, of any size, `None` at the end. Called on a worker, or on no thread at all
-    /// while the client gives no credit. Pending: `cx`'s waker is woken when there may be more.
-    ///
-    /// An error ends the body with that failure.
-    fn poll_next(&mut self, cx: &mut task::Context<'_>) -> Poll<Option<Result<Vec<u8>, Failure>>>;
 }

@@ -127,6 +127,9 @@ impl<'c> BodyReader<'c> {
                 return Ok(0);
             }
             // There is no other call that anybody waits for.
+            Ok(Some(ClientEvent::Handle { ticket, .. })) => {
+                return self.client.claim(ticket).map(|_| 0);
+            }
             Ok(Some(_)) => return Ok(0),
             Ok(None) => {}
             Err(error) => {

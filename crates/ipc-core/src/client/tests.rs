@@ -18,6 +18,7 @@ use crate::service::{Arguments, Body, Context, Reply, RunsOn, Service};
 use crate::transport::Listener;
 
 mod chatter;
+mod handles;
 mod servers;
 
 /// Returns its first argument; 2 fails; 3 has a body of as many bytes as the argument says; 4 waits

@@ -12,11 +12,11 @@ use crate::error::{Error, Result};
 /// | magic    | length | version | lowest | codec | level | flags | payload | calls |
 /// | 8 bytes  | u16    | u8      | u8     | u8    | u8    | u16   | u32     | u32   |
 /// +----------+--------+---------+--------+-------+-------+-------+---------+-------+
-///  24                 32            40              44    48
-/// +------------------+-------------+---------------+-----+- - -
-/// | connection credit | body credit | request bytes | 0   | unknown, skipped
-/// | u64               | u64         | u32           | u32 | up to `length`
-/// +------------------+-------------+---------------+-----+- - -
+///  24                 32            40              44        48
+/// +------------------+-------------+---------------+---------+- - -
+/// | connection credit | body credit | request bytes | handles | unknown, skipped
+/// | u64               | u64         | u32           | u32     | up to `length`
+/// +------------------+-------------+---------------+---------+- - -
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preface {
@@ -28,7 +28,7 @@ pub struct Preface {
     pub codec: u8,
     /// Client: the impersonation level that it grants. Server: 0.
     pub level: u8,
-    /// Nothing yet. Unknown bits are ignored.
+    /// [`HANDLES`](Self::HANDLES), or none. Unknown bits are ignored.
     pub flags: u16,
     /// The longest payload of a frame other than data that the sender accepts, in bytes.
     pub payload: u32,
@@ -40,9 +40,15 @@ pub struct Preface {
     pub body_credit: u64,
     /// How many bytes the requests of all calls in flight may have together.
     pub request_bytes: u32,
+    /// How many handles the calls in flight may have together.
+    pub handles: u32,
 }
 
 impl Preface {
+    /// The flag of a sender whose connection passes handles. Handle frames are sent only where both
+    /// prefaces have it.
+    pub const HANDLES: u16 = 1;
+
     /// What every preface begins with. The first byte is no text and the line ends are changed by
     /// whatever converts text, so that neither is mistaken for a session.
     pub const MAGIC: [u8; 8] = *b"\x89ipc\r\n\x1a\n";
@@ -66,6 +72,7 @@ impl Preface {
         bytes[24..32].copy_from_slice(&self.connection_credit.to_le_bytes());
         bytes[32..40].copy_from_slice(&self.body_credit.to_le_bytes());
         bytes[40..44].copy_from_slice(&self.request_bytes.to_le_bytes());
+        bytes[44..48].copy_from_slice(&self.handles.to_le_bytes());
         bytes
     }
 
@@ -113,7 +120,14 @@ impl Preface {
             connection_credit: u64::from_le_bytes(take(&mut rest)),
             body_credit: u64::from_le_bytes(take(&mut rest)),
             request_bytes: u32::from_le_bytes(take(&mut rest)),
+            handles: u32::from_le_bytes(take(&mut rest)),
         }
+    }
+
+    /// `true` if the sender's connection passes handles.
+    #[must_use]
+    pub const fn passes_handles(&self) -> bool {
+        self.flags & Self::HANDLES != 0
     }
 
     /// The version that is spoken with a client that sent this preface, `None` if none is common.
@@ -164,6 +178,7 @@ mod tests {
             connection_credit: 1 << 40,
             body_credit: 77,
             request_bytes: 99,
+            handles: 5,
         }
     }
 

@@ -12,6 +12,7 @@ use crate::error::{Error, Failure};
 use crate::files::Root;
 use crate::level::ImpersonationLevel;
 use crate::service::{Arguments, Reply};
+use crate::transport::{ReceivedHandle, Ticket};
 
 /// A protocol as a server speaks it on one connection: a state machine without I/O.
 ///
@@ -20,6 +21,10 @@ use crate::service::{Arguments, Reply};
 /// has until there is nothing or the connection takes no more. It goes on reading whatever is
 /// queued: what can queue is bounded by the protocol's own limits.
 pub trait Protocol: fmt::Debug + Send {
+    /// The connection [passes handles](crate::Connection::handles); told first of all. Default:
+    /// nothing, and none are passed.
+    fn pass_handles(&mut self) {}
+
     /// Where the peer's next bytes go; never empty while the protocol is [open](Self::is_finished).
     fn room(&mut self) -> &mut [u8];
 
@@ -36,6 +41,17 @@ pub trait Protocol: fmt::Debug + Send {
     /// The next thing that has happened; `None`: nothing until more is received. Where sending alone
     /// brings something about, [`output`](Self::output) wakes its waker.
     fn next_event(&mut self, now: Instant) -> Option<Event<'_>>;
+
+    /// The handle that an [`Event::Handle`] told of. Default: it is closed.
+    fn received_handle(&mut self, call: CallId, handle: ReceivedHandle) {
+        let _ = (call, handle);
+    }
+
+    /// The handle of the last [`Output::Handle`] goes with the next bytes that are written, under
+    /// this ticket; or it cannot be passed. Default: nothing.
+    fn offered(&mut self, offered: Result<Ticket, Failure>) {
+        let _ = offered;
+    }
 
     /// Queues the answer to a call. For a call that has ended meanwhile it is dropped.
     fn reply(&mut self, call: CallId, reply: Result<Reply<Vec<u8>>, Failure>);
@@ -96,6 +112,16 @@ pub enum Event<'a> {
         arguments: Arguments<'a>,
         /// When the peer stops waiting.
         deadline: Deadline,
+        /// The handle that came with it.
+        handle: Option<ReceivedHandle>,
+    },
+    /// A handle has come for a call that follows: it is claimed at once and
+    /// [handed over](Protocol::received_handle). If it cannot be, the peer is refused.
+    Handle {
+        /// Names the call.
+        call: CallId,
+        /// Names the handle.
+        ticket: Ticket,
     },
     /// Nobody waits for that call any more.
     Cancelled(CallId),
@@ -109,6 +135,9 @@ pub enum Event<'a> {
 pub enum Output<'a> {
     /// Nothing, for now.
     Nothing,
+    /// Nothing yet: this handle is to be offered first, and the protocol
+    /// [told](Protocol::offered).
+    Handle(File),
     /// These bytes, in order; parts may be empty, not all of them.
     Bytes([IoSlice<'a>; 3]),
     /// A part of a file.

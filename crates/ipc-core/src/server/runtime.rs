@@ -142,7 +142,10 @@ impl Runtime {
 
     fn admit(&self, connection: Box<dyn Connection>) {
         let key = Key(self.last_key.fetch_add(1, Ordering::Relaxed) + 1);
-        let protocol = (self.speak)();
+        let mut protocol = (self.speak)();
+        if connection.handles().is_some() {
+            protocol.pass_handles();
+        }
         let client = Client::accepted(key, connection, protocol, self.myself.clone());
         let mut clients = self.clients.lock();
         // Set before the last clients are taken out: whoever comes after that would never leave.

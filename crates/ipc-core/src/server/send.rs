@@ -9,7 +9,7 @@ use super::protocol::{Output, Protocol};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind, Failure, Operation, Result};
 use crate::files::Root;
-use crate::transport::Connection;
+use crate::transport::{Connection, Ticket};
 
 /// How far the output got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,10 @@ pub(super) fn send(
     loop {
         let sent = match protocol.output(waker) {
             Output::Nothing => return Ok(Sending::Done),
+            Output::Handle(handle) => {
+                protocol.offered(offer(connection, handle).map_err(Failure::from));
+                continue;
+            }
             Output::Bytes(parts) => {
                 connection.write_vectored(&parts, Deadline::NOW).map(|count| count as u64)
             }
@@ -61,6 +65,13 @@ pub(super) fn send(
         if Instant::now() >= share {
             return Ok(Sending::Spent);
         }
+    }
+}
+
+fn offer(connection: &dyn Connection, handle: File) -> Result<Ticket> {
+    match connection.handles() {
+        Some(handles) => handles.offer(handle),
+        None => Err(Error::Unsupported { operation: Operation::PassHandle }),
     }
 }
 

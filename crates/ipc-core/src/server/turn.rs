@@ -8,14 +8,15 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::connection::{Client, State};
+use super::pooled::ShareOfPool;
 use super::protocol::{CallId, Event};
 use super::runtime::Runtime;
 use super::send::{Sending, send};
 use crate::deadline::Deadline;
-use crate::error::{Error, ErrorKind, Failure};
+use crate::error::{Error, ErrorKind, Failure, Operation};
 use crate::peer::Peer;
 use crate::service::{Arguments, Body, Context, Reply, RunsOn, Worker};
-use crate::transport::Interest;
+use crate::transport::{Interest, ReceivedHandle, Ticket};
 
 /// What becomes of a connection after its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,17 +156,20 @@ impl Turn<'_> {
                         self.state.protocol.refuse(error.into());
                     }
                 }
-                Event::Call { id, method, arguments, deadline } => {
+                Event::Handle { call, ticket } => self.claim(call, ticket),
+                Event::Call { id, method, arguments, deadline, handle } => {
                     self.requests += 1;
                     let runs_on = self.runtime.service.runs_on(method);
                     if runs_on == Some(RunsOn::Pool) {
                         let arguments = arguments.as_bytes().to_vec();
-                        self.run_on_pool(id, method, arguments, deadline);
+                        self.run_on_pool(id, method, arguments, deadline, handle);
                     } else {
                         let thread = Worker::Worker(self.worker);
                         let client = self.client;
                         let context =
-                            Context::new(&*client.connection, deadline, &client.gone, thread);
+                            Context::new(&*client.connection, deadline, &client.gone, thread)
+                                .with_handle(handle)
+                                .with_pool(ShareOfPool::of(self.runtime, client));
                         let answer = answer(self.runtime, &context, method, arguments);
                         self.state.protocol.reply(id, answer);
                     }
@@ -181,12 +185,37 @@ impl Turn<'_> {
         }
     }
 
-    fn run_on_pool(&mut self, id: CallId, method: u32, arguments: Vec<u8>, deadline: Deadline) {
+    /// Takes the handle of `call` out of the connection. A client whose handles cannot be counted
+    /// any more is not served on.
+    fn claim(&mut self, call: CallId, ticket: Ticket) {
+        let claimed = match self.client.connection.handles() {
+            Some(handles) => handles.claim(ticket),
+            None => Err(Error::Unsupported { operation: Operation::PassHandle }),
+        };
+        match claimed {
+            Ok(handle) => self.state.protocol.received_handle(call, handle),
+            Err(error) => {
+                self.runtime.observer.failed(self.known_peer(), &error);
+                self.state.protocol.refuse(error.into());
+            }
+        }
+    }
+
+    fn run_on_pool(
+        &mut self,
+        id: CallId,
+        method: u32,
+        arguments: Vec<u8>,
+        deadline: Deadline,
+        handle: Option<ReceivedHandle>,
+    ) {
         let cancel = self.client.goes_to_pool(id);
         let (runtime, client) = (Arc::clone(self.runtime), Arc::clone(self.client));
         let job = move |thread| {
             let context =
-                Context::new(&*client.connection, deadline, &cancel, Worker::Pool(thread));
+                Context::new(&*client.connection, deadline, &cancel, Worker::Pool(thread))
+                    .with_handle(handle)
+                    .with_pool(ShareOfPool::of(&runtime, &client));
             let answer = match Arguments::new(&arguments) {
                 // Who asks for much and leaves must not keep the pool from those who stay.
                 _ if context.is_cancelled() => Err(too_late()),

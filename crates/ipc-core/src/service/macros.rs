@@ -19,10 +19,14 @@
 /// | flag | means |
 /// |---|---|
 /// | `body` | a body may follow the value; the client's method returns a [`Response`] |
+/// | `handle` | an open handle may come with the value; the client's method returns a [`Response`] |
+/// | `takes_handle` | the call is about an open handle: the client's method begins with the [`File`] that it passes, and the handler [takes] it |
 /// | `pool` | the handler waits or computes for long and runs [on the pool](crate::service::RunsOn::Pool) |
 /// | `lenient` | arguments that this version does not know are ignored |
 ///
 /// [`Response`]: crate::client::Response
+/// [`File`]: std::fs::File
+/// [takes]: crate::service::Context::take_handle
 ///
 /// # Evolution
 /// - A method is its number: renaming one is free, and a number that was ever used is never used
@@ -140,7 +144,9 @@ macro_rules! service {
                                     @argument arguments $argument $(= $default)?
                                 );)*
                                 $crate::__service!(@finish arguments $($flag)*);
+                                $crate::__service!(@refuse_handle context $($flag)*);
                                 let reply = $Service::$method(&self.0, context, $($argument),*)?;
+                                $crate::__service!(@finish_handle reply $($flag)*);
                                 $crate::__service!(@finish_reply reply $($flag)*);
                                 reply.encode()
                             })+
@@ -224,11 +230,13 @@ macro_rules! __service {
     (@runs_on pool $($flag:ident)*) => { $crate::service::RunsOn::Pool };
     (@runs_on body $($flag:ident)*) => { $crate::__service!(@runs_on $($flag)*) };
     (@runs_on lenient $($flag:ident)*) => { $crate::__service!(@runs_on $($flag)*) };
+    (@runs_on handle $($flag:ident)*) => { $crate::__service!(@runs_on $($flag)*) };
+    (@runs_on takes_handle $($flag:ident)*) => { $crate::__service!(@runs_on $($flag)*) };
     (@runs_on $unknown:ident $($flag:ident)*) => {
         ::std::compile_error!(::std::concat!(
             "unknown flag `",
             ::std::stringify!($unknown),
-            "`; a method can be `body`, `pool` and `lenient`"
+            "`; a method can be `body`, `handle`, `takes_handle`, `pool` and `lenient`"
         ))
     };
 
@@ -251,7 +259,36 @@ macro_rules! __service {
         $crate::__service!(@finish_reply $reply $($flag)*)
     };
 
-    (@client [body $($flag:ident)*] $(#[$about:meta])* $visibility:vis fn $number:literal
+    (@refuse_handle $context:ident) => { $context.refuse_handle()? };
+    (@refuse_handle $context:ident takes_handle $($flag:ident)*) => {};
+    (@refuse_handle $context:ident $other:ident $($flag:ident)*) => {
+        $crate::__service!(@refuse_handle $context $($flag)*)
+    };
+
+    (@finish_handle $reply:ident) => { $reply.refuse_handle()? };
+    (@finish_handle $reply:ident handle $($flag:ident)*) => {};
+    (@finish_handle $reply:ident $other:ident $($flag:ident)*) => {
+        $crate::__service!(@finish_handle $reply $($flag)*)
+    };
+
+    // A client's method: what its flags say is collected first, `whole` or `value` for what it
+    // returns and `passing` or `bare` for whether a handle goes with the call.
+    (@client [$($flag:ident)*] $($method:tt)*) => {
+        $crate::__service! { @collect [$($flag)*] value bare $($method)* }
+    };
+    (@collect [body $($flag:ident)*] $shape:ident $($rest:tt)*) => {
+        $crate::__service! { @collect [$($flag)*] whole $($rest)* }
+    };
+    (@collect [handle $($flag:ident)*] $shape:ident $($rest:tt)*) => {
+        $crate::__service! { @collect [$($flag)*] whole $($rest)* }
+    };
+    (@collect [takes_handle $($flag:ident)*] $shape:ident $passing:ident $($rest:tt)*) => {
+        $crate::__service! { @collect [$($flag)*] $shape passing $($rest)* }
+    };
+    (@collect [$other:ident $($flag:ident)*] $($rest:tt)*) => {
+        $crate::__service! { @collect [$($flag)*] $($rest)* }
+    };
+    (@collect [] $shape:ident bare $(#[$about:meta])* $visibility:vis fn $number:literal
         $method:ident($($argument:ident: $Argument:ty),*) -> $Value:ty) => {
         $(#[$about])*
         ///
@@ -261,26 +298,32 @@ macro_rules! __service {
         $visibility fn $method(
             &mut self,
             $($argument: $Argument,)*
-        ) -> $crate::Result<$crate::client::Response<'_, $Value>> {
+        ) -> $crate::Result<$crate::__service!(@returns $shape $Value)> {
             let mut wire = ::std::vec::Vec::new();
             $($crate::service::Arguments::push_value(&mut wire, &$argument)?;)*
-            self.0.call($number, &wire)?.decode()
+            $crate::__service!(@decode $shape self.0.call($number, &wire)?)
         }
     };
-    (@client [$other:ident $($flag:ident)*] $($method:tt)*) => {
-        $crate::__service! { @client [$($flag)*] $($method)* }
-    };
-    (@client [] $(#[$about:meta])* $visibility:vis fn $number:literal
+    (@collect [] $shape:ident passing $(#[$about:meta])* $visibility:vis fn $number:literal
         $method:ident($($argument:ident: $Argument:ty),*) -> $Value:ty) => {
         $(#[$about])*
         ///
         /// # Errors
         /// [`Error::Remote`]($crate::Error::Remote) if the server failed the call; else as
-        /// [`Client::call`]($crate::client::Client::call).
-        $visibility fn $method(&mut self, $($argument: $Argument,)*) -> $crate::Result<$Value> {
+        /// [`Client::call_with_handle`]($crate::client::Client::call_with_handle).
+        $visibility fn $method(
+            &mut self,
+            handle: ::std::fs::File,
+            $($argument: $Argument,)*
+        ) -> $crate::Result<$crate::__service!(@returns $shape $Value)> {
             let mut wire = ::std::vec::Vec::new();
             $($crate::service::Arguments::push_value(&mut wire, &$argument)?;)*
-            self.0.call($number, &wire)?.decode()?.finish()
+            $crate::__service!(@decode $shape self.0.call_with_handle($number, &wire, handle)?)
         }
     };
+
+    (@returns whole $Value:ty) => { $crate::client::Response<'_, $Value> };
+    (@returns value $Value:ty) => { $Value };
+    (@decode whole $response:expr) => { $response.decode() };
+    (@decode value $response:expr) => { $response.decode()?.finish() };
 }

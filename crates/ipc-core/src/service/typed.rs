@@ -82,6 +82,22 @@ impl<T> Reply<T> {
     }
 }
 
+impl<T> Reply<T> {
+    /// Refuses a handle, for a method that was declared without one: its clients would close it
+    /// unseen.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`] if there is one.
+    pub fn refuse_handle(&self) -> Result<(), Failure> {
+        if self.handle.is_none() {
+            return Ok(());
+        }
+        let text =
+            "the handler answered with a handle, and its method was declared without `handle`";
+        Err(Failure::new(ErrorKind::Internal, text))
+    }
+}
+
 impl<T: Serialize> Reply<T> {
     /// The same answer with its value encoded, as [`Service::call`](super::Service::call) gives it.
     ///

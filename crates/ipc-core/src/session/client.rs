@@ -11,8 +11,9 @@ use crate::error::{Error, ErrorKind, Failure, Operation, Result};
 use crate::frame::{self, Kind, Preface, Status};
 use crate::level::ImpersonationLevel;
 use crate::server::protocol::CallId;
+use crate::transport::Ticket;
 
-use calls::{Call, InFlight, Stage};
+use calls::{Call, InFlight, Stage, Weight};
 use window::Window;
 
 mod calls;
@@ -26,6 +27,8 @@ mod window;
 #[derive(Debug)]
 pub struct ClientSession {
     limits: SessionLimits,
+    /// Whether this side's connection passes handles.
+    handles: bool,
     input: Input,
     /// How many bytes of the input the last event was made of.
     taken: usize,
@@ -64,6 +67,14 @@ struct Receiving {
 /// What a server has answered.
 #[derive(Debug)]
 pub enum ClientEvent<'a> {
+    /// A handle has come with an answer that follows. It is to be claimed at once, also if nobody
+    /// waits for the call any more; if it cannot be, the server is [refused](ClientSession::refuse).
+    Handle {
+        /// The call.
+        call: CallId,
+        /// Names the handle.
+        ticket: Ticket,
+    },
     /// The answer's value.
     Response {
         /// The call.
@@ -94,6 +105,7 @@ pub enum ClientEvent<'a> {
 /// An event before the bytes are lent.
 #[derive(Debug)]
 enum Happened {
+    Handle { call: u64, ticket: Ticket },
     Response { call: u64, value: Range<usize>, body: bool },
     Data { call: u64, length: usize },
     End { call: u64, result: Result<(), Failure>, valid: u64 },
@@ -106,6 +118,7 @@ impl ClientSession {
         let limits = limits.raised();
         Self {
             limits,
+            handles: false,
             input: Input::new(LARGEST),
             taken: 0,
             server: None,
@@ -124,6 +137,22 @@ impl ClientSession {
         }
     }
 
+    /// A session like [`new`](Self::new) on a connection that [passes
+    /// handles](crate::Connection::handles).
+    #[must_use]
+    pub fn with_handles(level: ImpersonationLevel, limits: &SessionLimits) -> Self {
+        let preface = limits.raised().of_client(level.to_wire());
+        let preface = Preface { flags: Preface::HANDLES, ..preface };
+        Self { handles: true, output: preface.encode().to_vec(), ..Self::new(level, limits) }
+    }
+
+    /// `true` if handles can be passed: both sides' connections do. Not known, and so `false`, before
+    /// the server's preface has come.
+    #[must_use]
+    pub fn passes_handles(&self) -> bool {
+        self.handles && self.server.as_ref().is_some_and(Preface::passes_handles)
+    }
+
     /// Queues a call of `method` with [encoded](crate::service::Arguments::push) arguments.
     /// `Ok(None)`: not before more has been received.
     ///
@@ -136,17 +165,65 @@ impl ClientSession {
         arguments: &[u8],
         deadline: Deadline,
     ) -> Result<Option<CallId>> {
-        if let Some(failure) = self.over.as_ref().or(self.goodbye.as_ref()) {
-            return Err(self.parted(failure.clone()));
+        let Some(weight) = self.admit(arguments, false)? else { return Ok(None) };
+        let call = self.next_call();
+        frame::push_request(&mut self.output, call, method, deadline, arguments);
+        Ok(Some(self.add(call, weight)))
+    }
+
+    /// Queues the same, with a handle: the one that `offer` offers to the connection, once the call
+    /// is admitted. No handle can be passed before the server's preface has come.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call); [`Error::HandlesNotPassed`] if the connection passes none, or the
+    /// server; and as `offer`.
+    pub fn call_with_handle(
+        &mut self,
+        method: u32,
+        arguments: &[u8],
+        deadline: Deadline,
+        offer: &mut dyn FnMut() -> Result<Ticket>,
+    ) -> Result<Option<CallId>> {
+        let admitted = self.admit(arguments, true)?;
+        self.check_handles()?;
+        let Some(weight) = admitted else { return Ok(None) };
+        let call = self.next_call();
+        let Ticket(number) = offer()?;
+        frame::push_word(&mut self.output, Kind::Handle, call, number.to_le_bytes());
+        frame::push_request(&mut self.output, call, method, deadline, arguments);
+        Ok(Some(self.add(call, weight)))
+    }
+
+    /// The weight of a call that may be made now.
+    fn admit(&self, arguments: &[u8], handle: bool) -> Result<Option<Weight>> {
+        match self.over.as_ref().or(self.goodbye.as_ref()) {
+            Some(failure) => Err(self.parted(failure.clone())),
+            None => self.in_flight.admit(arguments.len(), handle, self.server.as_ref()),
         }
-        let Some(bytes) = self.in_flight.admit(arguments.len(), self.server.as_ref())? else {
-            return Ok(None);
+    }
+
+    /// Fails if no handle can ever be passed to the server.
+    fn check_handles(&self) -> Result<()> {
+        let takes_none = |server: &Preface| !server.passes_handles() || server.handles == 0;
+        let reason = if !self.handles {
+            "this connection was made without (`ConnectOptions::handles`)"
+        } else if self.server.as_ref().is_some_and(takes_none) {
+            "the server takes none (`BindOptions::handles`)"
+        } else {
+            return Ok(());
         };
-        self.last = if self.last == 0 { 1 } else { self.last + 2 };
-        frame::push_request(&mut self.output, self.last, method, deadline, arguments);
-        self.in_flight.add(bytes);
-        self.calls.insert(self.last, Call::new(bytes, self.limits.body_credit));
-        Ok(Some(CallId(self.last)))
+        Err(Error::HandlesNotPassed { reason })
+    }
+
+    fn next_call(&self) -> u64 {
+        if self.last == 0 { 1 } else { self.last + 2 }
+    }
+
+    fn add(&mut self, call: u64, weight: Weight) -> CallId {
+        self.last = call;
+        self.in_flight.add(weight);
+        self.calls.insert(call, Call::new(weight, self.limits.body_credit));
+        CallId(call)
     }
 
     /// Tells the server that nobody waits for `call` any more: no event will name it.
@@ -229,6 +306,13 @@ impl ClientSession {
         }
     }
 
+    /// Gives the session up for `error`, which the server has caused below the session, and tells it.
+    pub fn refuse(&mut self, error: &Error) {
+        if self.over.is_none() {
+            self.give_up(error);
+        }
+    }
+
     /// The first `count` bytes of the last [`ClientEvent::Data`] are done with; the server may send
     /// as many more.
     ///
@@ -264,6 +348,7 @@ impl ClientSession {
 
     fn lend(&self, happened: Happened) -> ClientEvent<'_> {
         match happened {
+            Happened::Handle { call, ticket } => ClientEvent::Handle { call: CallId(call), ticket },
             Happened::Response { call, value, body } => {
                 let value = &self.input.bytes()[value];
                 ClientEvent::Response { call: CallId(call), value, body }

@@ -26,6 +26,9 @@ pub struct SessionLimits {
     /// Server: bytes of those bodies that are kept in memory, beyond which further calls are held
     /// back. At least 1. Default: 8 MiB.
     pub body_bytes: u64,
+    /// Server: handles that the calls of one connection in flight may have together, where the
+    /// connection [passes handles](crate::Connection::handles). 0: calls bring none. Default: 16.
+    pub handles: u32,
     /// Client: bytes of all bodies together that the server may send before they are taken.
     /// Default: 8 MiB.
     pub connection_credit: u64,
@@ -82,6 +85,7 @@ impl Default for SessionLimits {
             request_bytes: 4 * 1024 * 1024,
             bodies: 32,
             body_bytes: 8 * 1024 * 1024,
+            handles: 16,
             connection_credit: 8 * 1024 * 1024,
             body_credit: 2 * 1024 * 1024,
             preface: Duration::from_secs(10),
@@ -104,6 +108,7 @@ const EMPTY: Preface = Preface {
     connection_credit: 0,
     body_credit: 0,
     request_bytes: 0,
+    handles: 0,
 };
 
 #[cfg(test)]

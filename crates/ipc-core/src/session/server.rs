@@ -14,13 +14,16 @@ use crate::frame::{self, Header, Kind, Status};
 use crate::level::ImpersonationLevel;
 use crate::server::protocol::{CallId, Event, Output, Protocol};
 use crate::service::{Arguments, Reply};
+use crate::transport::{ReceivedHandle, Ticket};
 
 use calls::{Calls, GivenUp};
+use handles::Arrivals;
 use outbox::Outbox;
 use stall::Stall;
 
 mod calls;
 mod greeting;
+mod handles;
 mod marks;
 mod outbox;
 mod requests;
@@ -45,6 +48,7 @@ pub struct ServerSession {
     held: VecDeque<requests::Held>,
     /// The arguments of the last of them that was given out.
     released: Vec<u8>,
+    arrivals: Arrivals,
     outbox: Outbox,
     /// What has happened and was not told yet.
     happened: VecDeque<Happened>,
@@ -77,7 +81,17 @@ enum Drain {
 #[derive(Debug)]
 enum Happened {
     Level(ImpersonationLevel),
-    Call { id: u64, method: u32, deadline: Deadline, arguments: Place },
+    Handle {
+        call: u64,
+        ticket: Ticket,
+    },
+    Call {
+        id: u64,
+        method: u32,
+        deadline: Deadline,
+        arguments: Place,
+        handle: Option<ReceivedHandle>,
+    },
     Cancelled(u64),
     Failed(Error),
 }
@@ -105,6 +119,7 @@ impl ServerSession {
             body_credit: 0,
             held: VecDeque::new(),
             released: Vec::new(),
+            arrivals: Arrivals::default(),
             outbox: Outbox::new(),
             happened: VecDeque::new(),
             stall: Stall::new(limits.stall),
@@ -144,7 +159,8 @@ impl ServerSession {
         let payload = self.input.bytes().get(Header::LENGTH..length);
         match (header.kind, payload) {
             // Refused before its payload comes.
-            (Kind::Response | Kind::Data | Kind::Handle, _) => return Err(misdirected(header)),
+            (Kind::Response | Kind::Data, _) => return Err(misdirected(header)),
+            (Kind::Handle, _) => return self.take_handle(header),
             (_, None) => {
                 self.input.need(length);
                 return Ok(Progress::Short);
@@ -217,7 +233,7 @@ impl ServerSession {
     /// Says `failure` to the client, after what was queued, and finishes.
     fn close(&mut self, failure: &Failure) {
         if matches!(self.phase, Phase::Preface { .. }) {
-            self.outbox.greet(&self.limits.of_server());
+            self.outbox.greet(&self.greeting());
         }
         self.outbox.abort(failure);
         self.outbox.close(Kind::Error, failure, 0);
@@ -233,6 +249,7 @@ impl ServerSession {
     fn finish(&mut self) {
         self.phase = Phase::Finished;
         self.held.clear();
+        self.arrivals.clear();
         self.happened.extend(self.calls.clear().into_iter().map(Happened::Cancelled));
     }
 
@@ -244,6 +261,10 @@ impl ServerSession {
 }
 
 impl Protocol for ServerSession {
+    fn pass_handles(&mut self) {
+        self.arrivals.offer();
+    }
+
     fn room(&mut self) -> &mut [u8] {
         self.input.room()
     }
@@ -273,13 +294,14 @@ impl Protocol for ServerSession {
             Happened::Level(level) => Event::Level(level),
             Happened::Cancelled(call) => Event::Cancelled(CallId(call)),
             Happened::Failed(error) => Event::Failed(error),
-            Happened::Call { id, method, deadline, arguments } => {
+            Happened::Handle { call, ticket } => Event::Handle { call: CallId(call), ticket },
+            Happened::Call { id, method, deadline, arguments, handle } => {
                 let arguments = match arguments {
                     Place::Input(range) => &self.input.bytes()[range],
                     Place::Released => &self.released,
                 };
                 let arguments = Arguments::new(arguments).expect("checked with its request");
-                Event::Call { id: CallId(id), method, arguments, deadline }
+                Event::Call { id: CallId(id), method, arguments, deadline, handle }
             }
         })
     }
@@ -290,6 +312,14 @@ impl Protocol for ServerSession {
             Some(credit) => self.outbox.answer(call, reply, credit),
             None => sender::unwanted(reply),
         }
+    }
+
+    fn received_handle(&mut self, call: CallId, handle: ReceivedHandle) {
+        self.arrivals.keep(call.0, handle);
+    }
+
+    fn offered(&mut self, offered: Result<Ticket, Failure>) {
+        self.outbox.offered(offered);
     }
 
     fn output(&mut self, waker: &Waker) -> Output<'_> {
@@ -347,7 +377,7 @@ impl Protocol for ServerSession {
     fn drain(&mut self) {
         match self.phase {
             Phase::Finished | Phase::Draining(Drain::ByServer) => return,
-            Phase::Preface { .. } => self.outbox.greet(&self.limits.of_server()),
+            Phase::Preface { .. } => self.outbox.greet(&self.greeting()),
             Phase::Open | Phase::Draining(Drain::ByClient) => {}
         }
         self.phase = Phase::Draining(Drain::ByServer);

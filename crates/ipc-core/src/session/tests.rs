@@ -14,9 +14,10 @@ use crate::level::ImpersonationLevel;
 use crate::server::protocol::{CallId, Event, Output, Protocol};
 use crate::service::{Arguments, Body, FileBody, Reply};
 use crate::testing::Random;
-use crate::transport::AsPeer;
+use crate::transport::{AsPeer, ReceivedHandle, Ticket};
 
 mod client;
+mod handles;
 mod hostile;
 mod replies;
 mod requests;
@@ -27,6 +28,7 @@ mod vectors;
 #[derive(Debug, PartialEq, Eq)]
 enum Seen {
     Level(ImpersonationLevel),
+    Handle { call: u64, ticket: u64 },
     Call { id: u64, method: u32, arguments: Vec<Vec<u8>> },
     Cancelled(u64),
     Failed(ErrorKind, String),
@@ -37,13 +39,24 @@ enum Seen {
 struct Server {
     session: ServerSession,
     now: Instant,
+    /// The calls that a handle came with.
+    handed: Vec<u64>,
+    /// How many handles it has offered; their tickets count from 1.
+    offered: u64,
 }
 
 impl Server {
     /// One that has heard nothing.
     fn silent(limits: &SessionLimits) -> Self {
         let now = Instant::now();
-        Self { session: ServerSession::new(limits, now), now }
+        Self { session: ServerSession::new(limits, now), now, handed: Vec::new(), offered: 0 }
+    }
+
+    /// The same, on a connection that passes handles.
+    fn with_handles(limits: &SessionLimits) -> Self {
+        let mut server = Self::silent(limits);
+        server.session.pass_handles();
+        server
     }
 
     /// One that has exchanged prefaces with a client that reads as much as it gets.
@@ -75,7 +88,12 @@ impl Server {
     fn event(&mut self) -> Option<Seen> {
         Some(match self.session.next_event(self.now)? {
             Event::Level(level) => Seen::Level(level),
-            Event::Call { id: CallId(id), method, arguments, .. } => {
+            Event::Handle { call: CallId(call), ticket: Ticket(ticket) } => {
+                self.session.received_handle(CallId(call), ReceivedHandle::new(some_file()));
+                Seen::Handle { call, ticket }
+            }
+            Event::Call { id: CallId(id), method, arguments, handle, .. } => {
+                self.handed.extend(handle.map(|_| id));
                 let arguments = arguments.map(<[u8]>::to_vec).collect();
                 Seen::Call { id, method, arguments }
             }
@@ -95,6 +113,11 @@ impl Server {
             let before = taken.len();
             match self.session.output(Waker::noop()) {
                 Output::Nothing => break,
+                Output::Handle(_) => {
+                    self.offered += 1;
+                    self.session.offered(Ok(Ticket(self.offered)));
+                    continue;
+                }
                 Output::Bytes(parts) => parts.iter().for_each(|part| taken.extend_from_slice(part)),
                 Output::File { from, length, .. } => {
                     taken.extend((from..from + length).map(content));
@@ -188,9 +211,13 @@ fn content(offset: u64) -> u8 {
     (offset % 251) as u8 + 1
 }
 
+fn some_file() -> File {
+    File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).expect("is there")
+}
+
 /// A part of a file with that [`content`].
 fn file(from: u64, length: u64) -> Body {
-    let file = File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).expect("is there");
+    let file = some_file();
     Body::File(FileBody { file, root: Arc::new(NoRoot), from, length, as_of: None })
 }
 

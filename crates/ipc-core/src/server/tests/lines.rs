@@ -77,6 +77,7 @@ impl Protocol for Lines {
             method: method.parse().ok()?,
             arguments: Arguments::new(&self.arguments).ok()?,
             deadline: Deadline::NEVER,
+            handle: None,
         })
     }
 

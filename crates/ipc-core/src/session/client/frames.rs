@@ -8,6 +8,7 @@ use crate::frame::{
     self, FIRST_FLIGHT_BYTES, FIRST_FLIGHT_CALLS, Header, Kind, Preface, RESPONSE_VALUE, VERSION,
 };
 use crate::session::given_up;
+use crate::transport::Ticket;
 
 impl ClientSession {
     /// Goes on until something happens; `None` if more must come first.
@@ -85,7 +86,11 @@ impl ClientSession {
         let call = header.call;
         match (header.kind, payload) {
             // Neither waits for its payload.
-            (Kind::Request | Kind::Cancel | Kind::Handle, _) => return Err(misdirected(header)),
+            (Kind::Request | Kind::Cancel, _) => return Err(misdirected(header)),
+            (Kind::Handle, _) if !self.passes_handles() => {
+                let what = "and not both sides pass handles";
+                return Err(fault(format!("a handle frame for call {call}, {what}")));
+            }
             (Kind::Data, _) => {
                 self.begin_data(call, header.length)?;
                 self.input.consume(Header::LENGTH);
@@ -104,6 +109,11 @@ impl ClientSession {
                 let status = Status::decode(payload)?;
                 self.taken = length;
                 return self.end(call, status);
+            }
+            (Kind::Handle, Some(payload)) => {
+                let ticket = Ticket(u64::from_le_bytes(frame::word(payload)?));
+                self.taken = length;
+                return self.take_handle(call, ticket);
             }
             (Kind::Window, Some(payload)) => self.check_window(call, frame::word(payload)?)?,
             (Kind::Ping, Some(payload)) => {
@@ -138,6 +148,16 @@ impl ClientSession {
         }
         self.receiving = Some(Receiving { call, left: length as usize });
         Ok(())
+    }
+
+    /// Told of a call that nobody waits for as well: whoever drives the session must take the handle.
+    fn take_handle(&mut self, call: u64, ticket: Ticket) -> Result<Progress> {
+        let entry = self.calls.get_mut(&call).filter(|entry| entry.stage == Stage::Waiting);
+        let entry = entry.ok_or_else(|| fault(format!("a handle for call {call}, unasked")))?;
+        if mem::replace(&mut entry.has_handle, true) {
+            return Err(fault(format!("a second handle for call {call}")));
+        }
+        Ok(Progress::Happened(Happened::Handle { call, ticket }))
     }
 
     fn begin_response(&mut self, call: u64, value: usize, body: bool) -> Result<Progress> {
@@ -211,7 +231,7 @@ impl ClientSession {
 
     fn forget(&mut self, call: u64) -> Option<Call> {
         let entry = self.calls.remove(&call)?;
-        self.in_flight.remove(entry.bytes);
+        self.in_flight.remove(entry.weight);
         Some(entry)
     }
 }

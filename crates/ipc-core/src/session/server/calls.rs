@@ -26,8 +26,7 @@ pub(super) struct Calls {
 
 #[derive(Debug)]
 struct Call {
-    /// The length of the request.
-    bytes: u32,
+    weight: Weight,
     /// By when its answer must have been given.
     deadline: Option<Instant>,
     /// How many bytes of the body the client is ready to receive, before there is one.
@@ -49,11 +48,21 @@ enum Stage {
     Answered,
 }
 
-/// How many calls, and how many bytes of requests.
+/// What a call adds to the load of its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Weight {
+    /// The length of the request.
+    pub(super) bytes: u32,
+    /// Whether a handle came with it.
+    pub(super) handle: bool,
+}
+
+/// How many calls, how many bytes of requests, and how many handles that came with them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Load {
     calls: u32,
     bytes: u64,
+    handles: u32,
 }
 
 /// Whether a new call can be taken.
@@ -92,14 +101,32 @@ impl Calls {
     /// # Errors
     /// [`Error::Protocol`] for an id that is even or not above all before.
     pub(super) fn note(&mut self, call: u64) -> Result<()> {
-        if call % 2 == 0 {
-            return Err(fault(format!("a request under the even id {call}, a server's")));
-        }
-        if call <= self.last {
-            return Err(fault(format!("a request under id {call} after {}", self.last)));
-        }
+        self.check_new(call, "a request")?;
         self.last = call;
         Ok(())
+    }
+
+    /// Fails for an id that no new call can have.
+    ///
+    /// # Errors
+    /// [`Error::Protocol`].
+    pub(super) fn check_new(&self, call: u64, what: &str) -> Result<()> {
+        if call % 2 == 0 {
+            return Err(fault(format!("{what} under the even id {call}, a server's")));
+        }
+        if call <= self.last {
+            return Err(fault(format!("{what} under id {call} after {}", self.last)));
+        }
+        Ok(())
+    }
+
+    /// Fails if the calls in flight have as many handles as they may.
+    ///
+    /// # Errors
+    /// [`Error::LimitExceeded`].
+    pub(super) fn check_handles(&self, limits: &SessionLimits) -> Result<()> {
+        let handles = self.unanswered.handles + 1;
+        check("handles of calls at once", handles.into(), limits.handles.into())
     }
 
     /// Fails for an id that the client has not used yet.
@@ -113,26 +140,26 @@ impl Calls {
         Err(fault(format!("{what} for call {call}, which was never made")))
     }
 
-    /// Adds the noted `call`, whose request has `bytes` bytes. It is held until it is
-    /// [started](Self::start).
+    /// Adds the noted `call`. It is held until it is [started](Self::start).
     ///
     /// # Errors
     /// [`Error::LimitExceeded`] if the client has too many calls in flight, or too long ones.
     pub(super) fn add(
         &mut self,
         call: u64,
-        bytes: u32,
+        weight: Weight,
         credit: u64,
         limits: &SessionLimits,
     ) -> Result<Admission> {
-        let unanswered = self.unanswered.with(bytes);
+        let unanswered = self.unanswered.with(weight);
         check("calls at once", unanswered.calls.into(), limits.calls.into())?;
         check("bytes of requests at once", unanswered.bytes, limits.request_bytes.into())?;
         self.unanswered = unanswered;
-        self.table.insert(call, Call { bytes, deadline: None, credit, stage: Stage::Held });
+        self.table.insert(call, Call { weight, deadline: None, credit, stage: Stage::Held });
         let all_bytes = unanswered.bytes + self.abandoned.bytes;
         let fits = unanswered.calls + self.abandoned.calls <= limits.calls
-            && all_bytes <= limits.request_bytes.into();
+            && all_bytes <= limits.request_bytes.into()
+            && unanswered.handles + self.abandoned.handles <= limits.handles;
         Ok(if fits { Admission::Taken } else { Admission::Busy })
     }
 
@@ -166,7 +193,7 @@ impl Calls {
                 None
             }
             Stage::Abandoned => {
-                self.abandoned = self.abandoned.without(entry.bytes);
+                self.abandoned = self.abandoned.without(entry.weight);
                 self.remove(call);
                 None
             }
@@ -193,10 +220,10 @@ impl Calls {
     /// The answer to `call` was sent to its last byte.
     pub(super) fn settle(&mut self, call: u64) {
         let Some(entry) = self.table.get_mut(&call) else { return };
-        self.unanswered = self.unanswered.without(entry.bytes);
+        self.unanswered = self.unanswered.without(entry.weight);
         if entry.stage == Stage::GivenUp {
             entry.stage = Stage::Abandoned;
-            self.abandoned = self.abandoned.with(entry.bytes);
+            self.abandoned = self.abandoned.with(entry.weight);
         } else {
             self.remove(call);
         }
@@ -268,12 +295,20 @@ impl Call {
 }
 
 impl Load {
-    fn with(self, bytes: u32) -> Self {
-        Self { calls: self.calls + 1, bytes: self.bytes + u64::from(bytes) }
+    fn with(self, weight: Weight) -> Self {
+        Self {
+            calls: self.calls + 1,
+            bytes: self.bytes + u64::from(weight.bytes),
+            handles: self.handles + u32::from(weight.handle),
+        }
     }
 
-    fn without(self, bytes: u32) -> Self {
-        Self { calls: self.calls - 1, bytes: self.bytes - u64::from(bytes) }
+    fn without(self, weight: Weight) -> Self {
+        Self {
+            calls: self.calls - 1,
+            bytes: self.bytes - u64::from(weight.bytes),
+            handles: self.handles - u32::from(weight.handle),
+        }
     }
 }
 

@@ -6,13 +6,23 @@ use crate::frame::Preface;
 use crate::level::ImpersonationLevel;
 
 impl ServerSession {
+    /// This side's preface.
+    pub(super) fn greeting(&self) -> Preface {
+        let preface = self.limits.of_server();
+        if self.arrivals.offered() {
+            Preface { flags: Preface::HANDLES, handles: self.limits.handles, ..preface }
+        } else {
+            preface
+        }
+    }
+
     /// Takes the client's preface and answers with this side's.
     pub(super) fn take_preface(&mut self) -> Result<Progress> {
         let Some((preface, length)) = Preface::decode(self.input.bytes())? else {
             return Ok(Progress::Short);
         };
         self.input.consume(length);
-        let own = self.limits.of_server();
+        let own = self.greeting();
         if preface.common_version().is_none() {
             let text = format!(
                 "the client speaks versions {} to {} and this server {} to {}",
@@ -30,6 +40,9 @@ impl ServerSession {
         })?;
         self.outbox.greet(&own);
         self.outbox.accept_limits(&preface);
+        if self.arrivals.agree(preface.passes_handles()) {
+            self.outbox.pass_handles();
+        }
         self.body_credit = preface.body_credit;
         self.phase = Phase::Open;
         Ok(Progress::Happened(Happened::Level(level)))

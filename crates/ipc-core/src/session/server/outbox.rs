@@ -7,10 +7,15 @@ use std::task::Waker;
 
 use super::marks::{Marked, Marks};
 use super::sender::{Place, Ready, Sender};
-use crate::error::{Error, ErrorKind, Failure, Result};
+use crate::error::{Error, Failure, Result};
 use crate::frame::{self, Header, Kind, MAX_DATA, MIN_PAYLOAD, Preface, RESPONSE_VALUE};
 use crate::server::protocol::Output;
-use crate::service::{Done, Outcome, Reply};
+use crate::service::{Body, Done, Outcome, Reply};
+
+use parcels::Parcels;
+
+mod ending;
+mod parcels;
 
 /// The queue of everything that goes out on one connection.
 ///
@@ -29,6 +34,7 @@ pub(super) struct Outbox {
     behind: Vec<u8>,
     /// The bodies that wait for their turn.
     senders: VecDeque<Sender>,
+    parcels: Parcels,
     marks: Marks,
     /// How many bytes have been sent since the connection began.
     position: u64,
@@ -60,6 +66,7 @@ impl Outbox {
             started: None,
             behind: Vec::new(),
             senders: VecDeque::new(),
+            parcels: Parcels::default(),
             marks: Marks::default(),
             position: 0,
             ping: None,
@@ -84,9 +91,9 @@ impl Outbox {
         self.frames.len() - self.flushed + self.behind.len()
     }
 
-    /// How many bodies are under way or wait for their turn or for credit.
+    /// How many bodies are under way or wait for their turn or for credit, and handles for theirs.
     pub(super) fn bodies(&self) -> usize {
-        self.senders.len() + usize::from(self.started.is_some())
+        self.senders.len() + usize::from(self.started.is_some()) + self.parcels.len()
     }
 
     /// How many bytes of them are kept in memory.
@@ -107,7 +114,7 @@ impl Outbox {
         reply: Result<Reply<Vec<u8>>, Failure>,
         credit: u64,
     ) {
-        let reply = match reply {
+        let mut reply = match reply {
             Ok(reply) => reply,
             Err(failure) => return self.end(call, Err(failure), 0, None),
         };
@@ -117,15 +124,22 @@ impl Outbox {
             let error = Error::LimitExceeded { what, asked: length, limit: self.limit.into() };
             return self.end(call, Err(error.into()), 0, reply.done);
         }
-        let sender = Sender::new(call, reply.body, credit);
-        frame::push_response(self.tail(), call, &reply.value, sender.is_some());
+        match reply.handle.take() {
+            Some(handle) => self.wrap(call, handle, reply, credit),
+            None => self.respond(call, &reply.value, reply.body, reply.done, credit),
+        }
+    }
+
+    fn respond(&mut self, call: u64, value: &[u8], body: Body, done: Option<Done>, credit: u64) {
+        let sender = Sender::new(call, body, credit);
+        frame::push_response(self.tail(), call, value, sender.is_some());
         match sender {
             None => {
                 let outcome = Outcome { sent: 0, result: Ok(()) };
-                self.mark(call, Marked::Answer(reply.done, outcome));
+                self.mark(call, Marked::Answer(done, outcome));
             }
             Some(mut sender) => {
-                sender.done = reply.done;
+                sender.done = done;
                 self.senders.push_back(sender);
             }
         }
@@ -169,8 +183,9 @@ impl Outbox {
         Ok(())
     }
 
-    /// Ends the body of `call`, if it is still under way, with `failure`.
+    /// Ends the answer to `call`, if it is still under way, with `failure`.
     pub(super) fn stop(&mut self, call: u64, failure: Failure) {
+        self.stop_parcel(call, &failure);
         if let Some(sender) = self.sender(call) {
             sender.fail(failure);
         }
@@ -191,6 +206,9 @@ impl Outbox {
 
     /// The next bytes to send.
     pub(super) fn output(&mut self, waker: &Waker) -> Output<'_> {
+        if let Some(handle) = self.next_handle() {
+            return Output::Handle(handle);
+        }
         self.fill(waker);
         let frames = &self.frames[self.flushed..];
         let Some(Started { sender, rest, .. }) = &self.started else {
@@ -324,43 +342,6 @@ impl Outbox {
         }
     }
 
-    /// Ends every body with `failure`, without saying so; a started frame is filled up with zeros.
-    /// A ping is not answered any more: nothing follows what is said last.
-    pub(super) fn abort(&mut self, failure: &Failure) {
-        self.ping = None;
-        for mut sender in mem::take(&mut self.senders) {
-            sender.report(0, Err(failure.clone()));
-        }
-        if let Some(started) = self.started.as_mut().filter(|started| !started.ended) {
-            started.ended = true;
-            started.sender.fail(failure.clone());
-            started.sender.report(0, Err(failure.clone()));
-        }
-    }
-
-    /// Forgets everything: there is nobody to receive it.
-    pub(super) fn clear(&mut self, failure: &Failure) {
-        let started = self.started.take();
-        if let Some(Started { sender, rest, .. }) = started.as_ref().filter(|frame| frame.ended) {
-            self.marks.push(u64::MAX, sender.call, Marked::Body(*rest as u64));
-        }
-        let cut_off = started.filter(|frame| !frame.ended).map(|frame| frame.sender);
-        for mut sender in mem::take(&mut self.senders).into_iter().chain(cut_off) {
-            sender.report(self.marks.unsent(sender.call), Err(failure.clone()));
-        }
-        self.marks.fail(failure);
-        (self.frames, self.behind, self.flushed, self.ping) = (Vec::new(), Vec::new(), 0, None);
-    }
-
-    /// Gives back the memory that holds nothing.
-    pub(super) fn rest(&mut self) {
-        self.frames.shrink_to_fit();
-        self.behind.shrink_to_fit();
-        self.senders.shrink_to_fit();
-        self.settled.shrink_to_fit();
-        self.marks.rest();
-    }
-
     /// Where frames are appended.
     fn tail(&mut self) -> &mut Vec<u8> {
         if self.started.is_some() { &mut self.behind } else { &mut self.frames }
@@ -375,13 +356,6 @@ impl Outbox {
     /// Marks the end of all that is queued now.
     fn mark(&mut self, call: u64, what: Marked) {
         self.marks.push(self.tail_ends(), call, what);
-    }
-}
-
-/// Whoever waits to be told how an answer ended is told.
-impl Drop for Outbox {
-    fn drop(&mut self) {
-        self.clear(&Failure::new(ErrorKind::Disconnected, "the client is gone"));
     }
 }
 

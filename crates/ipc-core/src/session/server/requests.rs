@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::calls::Admission;
+use super::calls::{Admission, Weight};
 use super::{Drain, Happened, Phase, Place, Progress, ServerSession};
 use crate::error::{Error, ErrorKind, Failure, Result};
 use crate::frame::{Header, RequestHead};
+use crate::transport::ReceivedHandle;
 
 /// A request that waits.
 #[derive(Debug)]
@@ -13,6 +14,7 @@ pub(super) struct Held {
     pub(super) call: u64,
     method: u32,
     arguments: Vec<u8>,
+    handle: Option<ReceivedHandle>,
 }
 
 impl ServerSession {
@@ -25,6 +27,7 @@ impl ServerSession {
     ) -> Result<Progress> {
         let call = header.call;
         self.calls.note(call)?;
+        let handle = self.arrivals.take(call)?;
         let frame = &self.input.bytes()[..length];
         let (head, _) = RequestHead::decode(&frame[Header::LENGTH..])?;
         match self.phase {
@@ -38,7 +41,8 @@ impl ServerSession {
             }
             _ => {}
         }
-        let admission = self.calls.add(call, header.length, self.body_credit, &self.limits)?;
+        let weight = Weight { bytes: header.length, handle: handle.is_some() };
+        let admission = self.calls.add(call, weight, self.body_credit, &self.limits)?;
         if let Some(failure) = refusal(header, head, admission) {
             self.calls.answer(call);
             self.outbox.end(call, Err(failure), 0, None);
@@ -49,12 +53,12 @@ impl ServerSession {
         let arguments = Header::LENGTH + RequestHead::LENGTH..length;
         if self.must_hold() || !self.held.is_empty() {
             let arguments = frame[arguments].to_vec();
-            self.held.push_back(Held { call, method: head.method, arguments });
+            self.held.push_back(Held { call, method: head.method, arguments, handle });
             self.input.consume(length);
             return Ok(Progress::Quiet);
         }
         self.taken = length;
-        Ok(Progress::Happened(self.start(call, head.method, Place::Input(arguments))))
+        Ok(Progress::Happened(self.start(call, head.method, Place::Input(arguments), handle)))
     }
 
     /// The next held request, if the client has taken enough of what it was answered.
@@ -62,14 +66,20 @@ impl ServerSession {
         if self.must_hold() {
             return None;
         }
-        let Held { call, method, arguments } = self.held.pop_front()?;
+        let Held { call, method, arguments, handle } = self.held.pop_front()?;
         self.released = arguments;
-        Some(self.start(call, method, Place::Released))
+        Some(self.start(call, method, Place::Released, handle))
     }
 
-    fn start(&mut self, id: u64, method: u32, arguments: Place) -> Happened {
+    fn start(
+        &mut self,
+        id: u64,
+        method: u32,
+        arguments: Place,
+        handle: Option<ReceivedHandle>,
+    ) -> Happened {
         let deadline = self.calls.start(id);
-        Happened::Call { id, method, deadline, arguments }
+        Happened::Call { id, method, deadline, arguments, handle }
     }
 
     /// `true` if there is an event that nothing but the sending of replies has brought about.

@@ -7,6 +7,7 @@ use crate::session::{ClientEvent, ClientSession};
 /// An event that can be kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Answer {
+    Handle(u64, u64),
     Response(u64, Vec<u8>, bool),
     Data(u64, Vec<u8>),
     End(u64, Option<ErrorKind>, u64),
@@ -57,6 +58,7 @@ fn make_calls(client: &mut ClientSession, count: usize) {
 fn answer(client: &mut ClientSession) -> Result<Option<Answer>> {
     let answer = match client.next_event()? {
         None => return Ok(None),
+        Some(ClientEvent::Handle { call, ticket }) => Answer::Handle(call.0, ticket.0),
         Some(ClientEvent::Response { call, value, body }) => {
             Answer::Response(call.0, value.to_vec(), body)
         }

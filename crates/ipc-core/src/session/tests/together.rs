@@ -27,9 +27,19 @@ fn whatever_the_schedule_every_call_ends_and_every_byte_arrives() {
 
 const CALLS: usize = 120;
 
+/// The method of the calls that a handle goes with.
+const WITH_HANDLE: u32 = 2;
+
+/// Whether the answer to `call` comes with a handle.
+fn has_handle(call: u64) -> bool {
+    call % 7 == 0
+}
+
 /// What the client knows of a call that it waits for.
 #[derive(Debug, Default)]
 struct Expected {
+    /// Whether a handle has come.
+    handle: bool,
     /// How many bytes of the body have come.
     received: u64,
 }
@@ -44,6 +54,9 @@ struct World {
     /// The calls that handlers have.
     running: Vec<u64>,
     reported: usize,
+    /// How many handles the client has offered, and taken.
+    offered: u64,
+    taken: u64,
 }
 
 impl World {
@@ -56,13 +69,15 @@ impl World {
             ..SessionLimits::default()
         };
         Self {
-            client: ClientSession::new(ImpersonationLevel::Impersonation, &limits),
-            server: Server::silent(&limits),
+            client: ClientSession::with_handles(ImpersonationLevel::Impersonation, &limits),
+            server: Server::with_handles(&limits),
             random,
             made: 0,
             waiting: HashMap::new(),
             running: Vec::new(),
             reported: 0,
+            offered: 0,
+            taken: 0,
         }
     }
 
@@ -89,7 +104,16 @@ impl World {
         let mut arguments = Vec::new();
         Arguments::push(&mut arguments, &vec![1; self.random.below(3000)]);
         let deadline = crate::Deadline::NEVER;
-        if let Some(call) = self.client.call(1, &arguments, deadline).expect("within the limits") {
+        let with_handle = self.random.below(3) == 0;
+        let made = if with_handle {
+            self.client.call_with_handle(WITH_HANDLE, &arguments, deadline, &mut || {
+                self.offered += 1;
+                Ok(Ticket(self.offered))
+            })
+        } else {
+            self.client.call(1, &arguments, deadline)
+        };
+        if let Some(call) = made.expect("within the limits") {
             self.made += 1;
             self.waiting.insert(call.0, Expected::default());
         }
@@ -125,9 +149,18 @@ impl World {
     fn understand(&mut self) {
         while let Some(event) = self.client.next_event().expect("the server keeps to its credit") {
             match event {
+                ClientEvent::Handle { call, ticket } => {
+                    self.taken += 1;
+                    assert_eq!(ticket.0, self.taken, "in the order of their tickets");
+                    if let Some(expected) = self.waiting.get_mut(&call.0) {
+                        assert!(has_handle(call.0) && !expected.handle, "one for {call}");
+                        expected.handle = true;
+                    }
+                }
                 ClientEvent::Response { call, value, body } => {
                     assert_eq!(value, call.0.to_le_bytes());
-                    assert!(self.waiting.contains_key(&call.0), "{call} is not waited for");
+                    let expected = self.waiting.get(&call.0).expect("waited for");
+                    assert_eq!(expected.handle, has_handle(call.0), "{call}");
                     if !body {
                         self.waiting.remove(&call.0);
                     }
@@ -159,7 +192,12 @@ impl World {
         for event in self.server.events() {
             match event {
                 Seen::Level(_) => {}
-                Seen::Call { id, .. } => self.running.push(id),
+                Seen::Handle { ticket, .. } => assert!(ticket <= self.offered),
+                Seen::Call { id, method, .. } => {
+                    let handed = self.server.handed.contains(&id);
+                    assert_eq!(handed, method == WITH_HANDLE, "{id}");
+                    self.running.push(id);
+                }
                 Seen::Cancelled(id) => assert!(self.running.contains(&id)),
                 Seen::Failed(..) => panic!("{event:?}"),
             }
@@ -182,7 +220,11 @@ impl World {
             _ => pieces(&bytes, false),
         };
         self.reported += 1;
-        self.server.reply(call, Ok(Reply::new(call.to_le_bytes().to_vec()).with_body(body)));
+        let mut reply = Reply::new(call.to_le_bytes().to_vec()).with_body(body);
+        if has_handle(call) {
+            reply = reply.with_handle(some_file());
+        }
+        self.server.reply(call, Ok(reply));
     }
 }
 

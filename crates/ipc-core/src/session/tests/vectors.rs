@@ -104,6 +104,26 @@ fn the_sessions_send_the_bytes_of_the_page() {
     server.session.refuse(Failure::new(ErrorKind::Refused, "uid 7 is not admitted"));
     expect("error", &server.take(usize::MAX));
 
+    let mut server = Server::with_handles(&limits);
+    let mut client = ClientSession::with_handles(ImpersonationLevel::Impersonation, &limits);
+    server.put(&spoken(&mut client));
+    assert_eq!(server.events(), [Seen::Level(ImpersonationLevel::Impersonation)]);
+    deliver(&mut client, &server.take(usize::MAX));
+    assert!(client.next_event().expect("valid").is_none());
+    let offered = &mut || Ok(Ticket(0));
+    let call = client.call_with_handle(7, &[], crate::Deadline::NEVER, offered);
+    call.expect("admitted").expect("at once");
+    let sent = spoken(&mut client);
+    expect("handle-to-server", &sent);
+    server.put(&sent);
+    assert_eq!(server.events().len(), 2);
+    server.reply(1, Ok(Reply::new(b"val".into()).with_handle(some_file())));
+    let answer = server.take(usize::MAX);
+    expect("handle-to-client", &answer);
+    deliver(&mut client, &answer);
+    let event = client.next_event().expect("valid");
+    assert!(matches!(event, Some(ClientEvent::Handle { ticket: Ticket(1), .. })), "{event:?}");
+
     let mut client = ClientSession::new(ImpersonationLevel::Impersonation, &limits);
     let call = client.call(7, &[], crate::Deadline::NEVER).expect("admitted").expect("at once");
     spoken(&mut client);
