@@ -9,16 +9,14 @@ use std::io;
 use std::sync::Arc;
 use std::task::{self, Poll};
 
-use crate::cancel::CancelToken;
-use crate::deadline::Deadline;
 use crate::error::{Error, Failure, Result};
-use crate::files::{Metadata, Open, RelativePath, Root};
-use crate::level::ImpersonationLevel;
-use crate::peer::Peer;
-use crate::transport::{AsPeer, Connection};
+use crate::files::{Metadata, Root};
 
+mod context;
 mod macros;
 mod typed;
+
+pub use context::{Context, Worker};
 
 /// Answers calls. One value serves every connection, from many threads at once.
 pub trait Service: Send + Sync + 'static {
@@ -27,6 +25,13 @@ pub trait Service: Send + Sync + 'static {
     fn runs_on(&self, method: u32) -> Option<RunsOn> {
         let _ = method;
         Some(RunsOn::Worker)
+    }
+
+    /// The name of `method` in the account of what the server does ([`audit`](crate::audit)). Default: none, so
+    /// that its number stands there.
+    fn name_of(&self, method: u32) -> Option<&'static str> {
+        let _ = method;
+        None
     }
 
     /// Answers one call. The reply's value is already encoded; its body is sent by the runtime,
@@ -53,117 +58,6 @@ pub enum RunsOn {
     Worker,
     /// On the bounded pool of blocking threads: for handlers that wait or compute for long.
     Pool,
-}
-
-/// The circumstances of one call.
-#[derive(Debug)]
-pub struct Context<'a> {
-    connection: &'a dyn Connection,
-    deadline: Deadline,
-    cancel: &'a CancelToken,
-    worker: Worker,
-}
-
-impl<'a> Context<'a> {
-    /// The circumstances of a call that came by `connection`. For runtimes and tests.
-    #[must_use]
-    pub fn new(
-        connection: &'a dyn Connection,
-        deadline: Deadline,
-        cancel: &'a CancelToken,
-        worker: Worker,
-    ) -> Self {
-        Self { connection, deadline, cancel, worker }
-    }
-
-    /// Who calls.
-    ///
-    /// # Errors
-    /// [`Error::LevelTooLow`] if the client asked to be anonymous;
-    /// [`Error::IdentityUnknown`] where nothing is known.
-    pub fn peer(&self) -> Result<&'a Peer> {
-        match self.connection.level() {
-            Some(ImpersonationLevel::Anonymous) => Err(Error::LevelTooLow {
-                needed: ImpersonationLevel::Identification,
-                granted: Some(ImpersonationLevel::Anonymous),
-            }),
-            _ => self.connection.peer(),
-        }
-    }
-
-    /// How far the caller lets the server act for it; `None` where nobody has said.
-    #[must_use]
-    pub fn level(&self) -> Option<ImpersonationLevel> {
-        self.connection.level()
-    }
-
-    /// Runs `work` as the caller; see [`Connection::run_as_peer`].
-    ///
-    /// # Errors
-    /// As there; on any error `work` has not run.
-    pub fn as_peer<R>(&self, work: impl FnOnce(&AsPeer) -> R) -> Result<R> {
-        self.connection.as_peer(work)
-    }
-
-    /// Opens `path` below `root` with the caller's rights.
-    ///
-    /// # Errors
-    /// As [`Connection::open_as_peer`].
-    pub fn open_as_peer(&self, root: &dyn Root, path: &RelativePath, how: Open) -> Result<File> {
-        self.connection.open_as_peer(root, path, how)
-    }
-
-    /// Looks at `path` below `root` with the caller's rights.
-    ///
-    /// # Errors
-    /// As [`Connection::stat_as_peer`].
-    pub fn stat_as_peer(&self, root: &dyn Root, path: &RelativePath) -> Result<Metadata> {
-        self.connection.stat_as_peer(root, path)
-    }
-
-    /// When the caller stops waiting.
-    #[must_use]
-    pub fn deadline(&self) -> Deadline {
-        self.deadline
-    }
-
-    /// `true` once nobody waits for the answer any more: cancelled, out of time, or gone. A handler
-    /// that works for long asks now and then.
-    #[must_use]
-    pub fn is_cancelled(&self) -> bool {
-        self.cancel.is_cancelled() || self.deadline.has_passed()
-    }
-
-    /// Cancelled when the caller cancels or is gone, for handlers that wait on something else
-    /// meanwhile. It does not tell of the [deadline](Self::deadline).
-    #[must_use]
-    pub fn cancel_token(&self) -> &'a CancelToken {
-        self.cancel
-    }
-
-    /// The thread that handles the call.
-    #[must_use]
-    pub fn worker(&self) -> Worker {
-        self.worker
-    }
-}
-
-/// A thread of the server, for people: `worker 2`, `pool 1`. Numbers begin at 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Worker {
-    /// One of the threads that read requests.
-    Worker(usize),
-    /// One of the threads that run blocking handlers.
-    Pool(usize),
-}
-
-impl fmt::Display for Worker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Worker(number) => write!(f, "worker {number}"),
-            Self::Pool(number) => write!(f, "pool {number}"),
-        }
-    }
 }
 
 /// The encoded arguments of a call: any number of `u32 length | bytes`, little-endian.

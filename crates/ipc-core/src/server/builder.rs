@@ -18,6 +18,7 @@ use super::runtime::{Runtime, Speak};
 use super::threaded::Threaded;
 use super::timers::Timers;
 use super::worker;
+use crate::audit::{Audit, Sink};
 use crate::deadline::Deadline;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Operation, Result};
@@ -48,6 +49,7 @@ impl Server {
             session: SessionLimits::default(),
             options: BindOptions::new(),
             observer: Box::new(Nobody),
+            audit: Audit::default(),
         }
     }
 
@@ -109,6 +111,7 @@ pub struct ServerBuilder {
     session: SessionLimits,
     options: BindOptions,
     observer: Box<dyn Observer>,
+    audit: Audit,
 }
 
 impl ServerBuilder {
@@ -157,6 +160,14 @@ impl ServerBuilder {
         self
     }
 
+    /// Sets who keeps the account of what the server decides; see [`audit`](crate::audit). Default:
+    /// nobody but subscribers of `tracing`.
+    #[must_use]
+    pub fn audit(mut self, sink: Arc<dyn Sink>) -> Self {
+        self.audit = Audit::to(sink);
+        self
+    }
+
     /// Binds the endpoint and serves on it, in the session protocol, until the server is shut down
     /// or dropped.
     ///
@@ -190,6 +201,7 @@ impl ServerBuilder {
             policy: self.policy,
             own,
             observer: self.observer,
+            audit: self.audit,
             limits: self.limits,
             workers: self.workers,
             pool,

@@ -158,7 +158,7 @@ impl World {
     fn serve(&mut self) {
         for event in self.server.events() {
             match event {
-                Seen::Level(_) => {}
+                Seen::Level(_) | Seen::Refused(..) => {}
                 Seen::Call { id, .. } => self.running.push(id),
                 Seen::Cancelled(id) => assert!(self.running.contains(&id)),
                 Seen::Failed(..) => panic!("{event:?}"),
