@@ -130,6 +130,7 @@ pub(crate) fn preface() -> Preface {
         connection_credit: 8 << 20,
         body_credit: 2 << 20,
         request_bytes: 0,
+        handles: 0,
     }
 }
 

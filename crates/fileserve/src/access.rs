@@ -4,6 +4,7 @@
 use std::fmt;
 use std::fs::File;
 
+use ipc_core::audit::Mechanism;
 use ipc_core::files::{Metadata, Open, RelativePath, Root};
 use ipc_core::service::Context;
 use ipc_core::{Error, Peer, Result};
@@ -56,9 +57,19 @@ impl Access {
     ) -> Result<File> {
         match self {
             Self::Impersonate => context.open_as_peer(root, path, how),
-            Self::Check => root.open_checked(context.peer()?, path, how),
-            Self::SameUser { own } => root.open_checked(alike(context, own)?, path, how),
-            Self::Server => open_as_server(root, path, how),
+            Self::Check => {
+                let client = context.peer();
+                let opened = client.and_then(|client| root.open_checked(client, path, how));
+                context.note_open(path, Mechanism::Check, opened)
+            }
+            Self::SameUser { own } => {
+                let client = alike(context, own);
+                let opened = client.and_then(|client| root.open_checked(client, path, how));
+                context.note_open(path, Mechanism::Check, opened)
+            }
+            Self::Server => {
+                context.note_open(path, Mechanism::Server, open_as_server(root, path, how))
+            }
         }
     }
 
@@ -70,9 +81,16 @@ impl Access {
     ) -> Result<Metadata> {
         match self {
             Self::Impersonate => context.stat_as_peer(root, path),
-            Self::Check => root.stat_checked(context.peer()?, path),
-            Self::SameUser { own } => root.stat_checked(alike(context, own)?, path),
-            Self::Server => stat_as_server(root, path),
+            Self::Check => {
+                let found = context.peer().and_then(|client| root.stat_checked(client, path));
+                context.note_open(path, Mechanism::Check, found)
+            }
+            Self::SameUser { own } => {
+                let client = alike(context, own);
+                let found = client.and_then(|client| root.stat_checked(client, path));
+                context.note_open(path, Mechanism::Check, found)
+            }
+            Self::Server => context.note_open(path, Mechanism::Server, stat_as_server(root, path)),
         }
     }
 

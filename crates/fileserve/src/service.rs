@@ -220,16 +220,19 @@ impl Files for FileService {
         path: WirePath,
         part: Part,
     ) -> Result<Reply<FileHead>, Failure> {
+        context.asks_for(path.as_bytes());
         let reply = self.get_part(context, &path, &part);
         self.observer.reply(context, Method::Get, Some(path), reply)
     }
 
     fn stat(&self, context: &Context<'_>, path: WirePath) -> Result<Reply<FileInfo>, Failure> {
+        context.asks_for(path.as_bytes());
         let reply = self.stat_name(context, &path).map(Reply::new);
         self.observer.reply(context, Method::Stat, Some(path), reply)
     }
 
     fn list(&self, context: &Context<'_>, path: WirePath) -> Result<Reply<Listing>, Failure> {
+        context.asks_for(path.as_bytes());
         let reply = self.list_directory(context, &path);
         self.observer.reply(context, Method::List, Some(path), reply)
     }
@@ -240,6 +243,7 @@ impl Files for FileService {
         path: WirePath,
         algorithm: Algorithm,
     ) -> Result<Reply<Digest>, Failure> {
+        context.asks_for(path.as_bytes());
         let reply = self.sum_file(context, &path, algorithm).map(Reply::new);
         self.observer.reply(context, Method::Sum, Some(path), reply)
     }

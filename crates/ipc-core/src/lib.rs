@@ -13,6 +13,7 @@
 //! This crate makes no system call, has no platform `cfg` and no unsafe code.
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod cancel;
 pub mod client;
 pub mod codec;

@@ -10,6 +10,7 @@
 //!
 //! A transport whose listeners have no waiter is served by a thread per connection.
 
+mod account;
 mod builder;
 mod connection;
 mod limits;

@@ -17,6 +17,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use ipc_core::audit::{Mechanism, note_mechanism};
 use ipc_core::files::{Metadata, Open, RelativePath, Root};
 use ipc_core::{AsPeer, Error, ImpersonationLevel, Operation, Result};
 use parking_lot::Mutex;
@@ -87,6 +88,7 @@ impl Opener<'_> {
         let ring = own_ring::get();
         if let Ok(ring) = &ring {
             if let Some(known) = self.known.on(ring) {
+                note_mechanism(Mechanism::Request);
                 match request(ring, &known, directory.as_fd()) {
                     Ok(answer) => return answer,
                     Err(undecided) => self.undecided(ring, undecided)?,

@@ -22,6 +22,7 @@
 
 use std::cell::Cell;
 
+use ipc_core::audit::{Mechanism, note_mechanism};
 use ipc_core::peer::UnixIdentity;
 use ipc_core::{AsPeer, Error, ImpersonationLevel, Operation, Result};
 
@@ -117,6 +118,7 @@ impl Turn {
         match decide::way(&own, ids)? {
             Way::AsIs => {
                 residence(AskedAs::Peer)?;
+                note_mechanism(Mechanism::Itself);
                 Ok(AsPeer::attest(|by| work(by, None)))
             }
             Way::Become(change) => {
@@ -128,6 +130,7 @@ impl Turn {
                 if known == Residence::AskAgain {
                     residence(AskedAs::Peer)?;
                 }
+                note_mechanism(Mechanism::Thread);
                 let value = AsPeer::attest(|by| work(by, Some(&Switched(()))));
                 drop(acting);
                 Ok(value)

@@ -16,6 +16,7 @@ use std::cell::Cell;
 use std::io;
 use std::marker::PhantomData;
 
+use ipc_core::audit::{Mechanism, note_mechanism};
 use ipc_core::{AsPeer, Error, ImpersonationLevel, Operation, Result};
 
 use crate::identity::Client;
@@ -68,6 +69,7 @@ pub(crate) fn run_as_peer(
     decide::level(stated, client.level(), token::may_impersonate)?;
     let thread = ThisThread::default();
     let acting = guard::enter(&thread, client.token(), client.statistics())?;
+    note_mechanism(Mechanism::Token);
     AsPeer::attest(|by| work(by));
     drop(acting);
     Ok(())

@@ -184,6 +184,7 @@ impl Protocol for Conversation {
             method: TEXT,
             arguments: Arguments::new(&self.arguments).expect("one argument, whole"),
             deadline: Deadline::NEVER,
+            handle: None,
         })
     }
 

@@ -30,6 +30,11 @@ impl Service for TextService {
         (method == TEXT).then_some(RunsOn::Worker)
     }
 
+    /// It does what `get` does.
+    fn name_of(&self, method: u32) -> Option<&'static str> {
+        (method == TEXT).then_some("get")
+    }
+
     fn call(
         &self,
         context: &Context<'_>,
@@ -41,6 +46,7 @@ impl Service for TextService {
             Ok(path) => path,
             Err(failure) => return observer.reply(context, Method::Get, None, Err(failure)),
         };
+        context.asks_for(path.as_bytes());
         let text = self.0.text(context, &path);
         let cut = text.as_ref().is_ok_and(|text| text.cut);
         let reply = text.map(|text| Reply::new(Vec::new()).with_body(Body::Bytes(text.utf16)));

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::link::{Link, Side};
 use super::pipe::Pipe;
+use crate::audit::{Mechanism, note_mechanism};
 use crate::deadline::Deadline;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Operation, Result};
@@ -150,6 +151,7 @@ impl Connection for MemoryConnection {
             return Err(Error::NotPrivileged { reason });
         }
         let _acting = Acting::begin()?;
+        note_mechanism(Mechanism::Itself);
         #[allow(clippy::disallowed_methods, reason = "the peer is this very process")]
         AsPeer::attest(work);
         Ok(())

@@ -18,6 +18,7 @@ use super::runtime::{Runtime, Speak};
 use super::threaded::Threaded;
 use super::timers::Timers;
 use super::worker;
+use crate::audit::{Audit, Sink};
 use crate::deadline::Deadline;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Operation, Result};
@@ -49,6 +50,7 @@ impl Server {
             options: BindOptions::new(),
             listener: None,
             observer: Box::new(Nobody),
+            audit: Audit::default(),
         }
     }
 
@@ -111,6 +113,7 @@ pub struct ServerBuilder {
     options: BindOptions,
     listener: Option<Box<dyn Listener>>,
     observer: Box<dyn Observer>,
+    audit: Audit,
 }
 
 impl ServerBuilder {
@@ -167,8 +170,16 @@ impl ServerBuilder {
         self
     }
 
-    /// Binds the endpoint, unless it is bound already, and serves on it, in the session protocol, until the server is shut down
-    /// or dropped.
+    /// Sets who keeps the account of what the server decides; see [`audit`](crate::audit). Default:
+    /// nobody but subscribers of `tracing`.
+    #[must_use]
+    pub fn audit(mut self, sink: Arc<dyn Sink>) -> Self {
+        self.audit = Audit::to(sink);
+        self
+    }
+
+    /// Binds the endpoint, unless it is bound already, and serves on it, in the session protocol,
+    /// until the server is shut down or dropped.
     ///
     /// # Errors
     /// As [`Transport::bind`]; [`Error::Io`] if threads cannot be started.
@@ -203,6 +214,7 @@ impl ServerBuilder {
             policy: self.policy,
             own,
             observer: self.observer,
+            audit: self.audit,
             limits: self.limits,
             workers: self.workers,
             pool,

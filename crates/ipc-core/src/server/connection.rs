@@ -15,6 +15,7 @@ use super::runtime::Runtime;
 use crate::cancel::CancelToken;
 use crate::deadline::Deadline;
 use crate::error::Failure;
+use crate::level::ImpersonationLevel;
 use crate::peer::Peer;
 use crate::service::Reply;
 use crate::transport::{Connection, Key};
@@ -100,6 +101,14 @@ impl Client {
         match self.connection.peer().ok().and_then(Peer::identity) {
             Some(identity) => identity.to_string().into(),
             None => format!("connection {}", self.key.0).into(),
+        }
+    }
+
+    /// Who the client is, unless nobody knows or it has asked to be anonymous.
+    pub(super) fn known_peer(&self) -> Option<&Peer> {
+        match self.connection.level() {
+            Some(ImpersonationLevel::Anonymous) => None,
+            _ => self.connection.peer().ok(),
         }
     }
 

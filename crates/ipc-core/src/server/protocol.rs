@@ -123,6 +123,15 @@ pub enum Event<'a> {
         /// Names the handle.
         ticket: Ticket,
     },
+    /// The protocol has answered a call by itself, or nobody waited for it before it was handed out.
+    Refused {
+        /// Names the call.
+        id: CallId,
+        /// The method.
+        method: u32,
+        /// What the peer was told, or would have been.
+        failure: Failure,
+    },
     /// Nobody waits for that call any more.
     Cancelled(CallId),
     /// The peer broke the protocol or its time; the protocol has queued what it says to that, and

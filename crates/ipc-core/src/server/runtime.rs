@@ -15,6 +15,7 @@ use super::pool::Pool;
 use super::protocol::Protocol;
 use super::queue::RunQueue;
 use super::timers::Timers;
+use crate::audit::Audit;
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use crate::peer::Peer;
@@ -33,6 +34,7 @@ pub(super) struct Runtime {
     /// This process, to which policies compare.
     pub(super) own: Peer,
     pub(super) observer: Box<dyn Observer>,
+    pub(super) audit: Audit,
     pub(super) limits: ServerLimits,
     /// How many workers there are to be woken when the server stops.
     pub(super) workers: usize,

@@ -20,6 +20,7 @@ use crate::policy::Policy;
 use crate::service::{Arguments, Body, Context, Reply, RunsOn, Service, Source};
 use crate::transport::{Capabilities, Connection, Listener, Transport};
 
+mod audit;
 mod lines;
 mod schedule;
 mod shutdown;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::account;
 use super::connection::{Client, State};
 use super::pooled::ShareOfPool;
 use super::protocol::{CallId, Event};
@@ -14,7 +15,6 @@ use super::runtime::Runtime;
 use super::send::{Sending, send};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind, Failure, Operation};
-use crate::peer::Peer;
 use crate::service::{Arguments, Body, Context, Reply, RunsOn, Worker};
 use crate::transport::{Interest, ReceivedHandle, Ticket};
 
@@ -70,7 +70,7 @@ impl Turn<'_> {
             let spent = self.may_decode() && self.take_events();
             let sending = match self.send() {
                 Ok(sending) => sending,
-                Err(_) => return After::Gone,
+                Err(_) => return self.lost(),
             };
             if spent {
                 return After::Again;
@@ -86,7 +86,7 @@ impl Turn<'_> {
                 Ok(true) => {}
                 Ok(false) if sending == Sending::Blocked => return After::Park(Interest::Both),
                 Ok(false) => return After::Park(Interest::Read),
-                Err(_) => return After::Gone,
+                Err(_) => return self.lost(),
             }
         }
     }
@@ -120,19 +120,18 @@ impl Turn<'_> {
             Err(Error::NotYetKnown) if !self.state.heard => return false,
             peer => peer,
         };
-        let decision = match peer {
+        let decided = match peer {
             Ok(peer) => self.runtime.policy.decide(peer, &self.runtime.own),
             Err(_) if self.runtime.policy.admits_unknown() => Ok(()),
             Err(error) => Err(error),
         };
-        match decision {
+        match account::policy(self.runtime, self.client, decided.map_err(Failure::from)) {
             Ok(()) => {
                 self.state.admitted = true;
-                self.runtime.observer.admitted(self.known_peer());
+                self.runtime.observer.admitted(self.client.known_peer());
             }
-            Err(error) => {
-                let failure = Failure::from(error);
-                self.runtime.observer.refused(self.known_peer(), &failure);
+            Err(failure) => {
+                self.runtime.observer.refused(self.client.known_peer(), &failure);
                 self.state.protocol.refuse(failure);
             }
         }
@@ -152,8 +151,11 @@ impl Turn<'_> {
             };
             match event {
                 Event::Level(level) => {
-                    if let Err(error) = self.client.connection.state_level(level) {
-                        self.state.protocol.refuse(error.into());
+                    let outcome = self.client.connection.state_level(level);
+                    let outcome = outcome.map_err(Failure::from);
+                    let outcome = account::level(self.runtime, self.client, level, outcome);
+                    if let Err(failure) = outcome {
+                        self.state.protocol.refuse(failure);
                     }
                 }
                 Event::Handle { call, ticket } => self.claim(call, ticket),
@@ -170,13 +172,21 @@ impl Turn<'_> {
                             Context::new(&*client.connection, deadline, &client.gone, thread)
                                 .with_handle(handle)
                                 .with_pool(ShareOfPool::of(self.runtime, client));
-                        let answer = answer(self.runtime, &context, method, arguments);
+                        let account = account::call(self.runtime, client, id, method);
+                        let answer = account::settled(account, |account| {
+                            let context = context.with_account(account);
+                            answer(self.runtime, &context, method, arguments)
+                        });
                         self.state.protocol.reply(id, answer);
                     }
                 }
+                Event::Refused { id, method, failure } => {
+                    account::refused(self.runtime, self.client, id, method, &failure);
+                }
                 Event::Cancelled(call) => self.client.cancel_call(call),
                 Event::Failed(error) => {
-                    self.runtime.observer.failed(self.known_peer(), &error);
+                    account::failed(self.runtime, self.client, &error);
+                    self.runtime.observer.failed(self.client.known_peer(), &error);
                 }
             }
             if now >= self.share {
@@ -195,7 +205,8 @@ impl Turn<'_> {
         match claimed {
             Ok(handle) => self.state.protocol.received_handle(call, handle),
             Err(error) => {
-                self.runtime.observer.failed(self.known_peer(), &error);
+                account::failed(self.runtime, self.client, &error);
+                self.runtime.observer.failed(self.client.known_peer(), &error);
                 self.state.protocol.refuse(error.into());
             }
         }
@@ -216,16 +227,21 @@ impl Turn<'_> {
                 Context::new(&*client.connection, deadline, &cancel, Worker::Pool(thread))
                     .with_handle(handle)
                     .with_pool(ShareOfPool::of(&runtime, &client));
-            let answer = match Arguments::new(&arguments) {
-                // Who asks for much and leaves must not keep the pool from those who stay.
-                _ if context.is_cancelled() => Err(too_late()),
-                Ok(arguments) => answer(&runtime, &context, method, arguments),
-                Err(error) => Err(error.into()),
-            };
+            let account = account::call(&runtime, &client, id, method);
+            let answer = account::settled(account, |account| {
+                let context = context.with_account(account);
+                match Arguments::new(&arguments) {
+                    // Who asks for much and leaves must not keep the pool from those who stay.
+                    _ if context.is_cancelled() => Err(too_late()),
+                    Ok(arguments) => answer(&runtime, &context, method, arguments),
+                    Err(error) => Err(error.into()),
+                }
+            });
             client.answer(id, answer);
             runtime.notify(client.key);
         };
         if let Err(failure) = self.runtime.pool.submit(self.client.asker(), Box::new(job)) {
+            account::refused(self.runtime, self.client, id, method, &failure);
             self.client.cancel_call(id);
             self.state.protocol.reply(id, Err(failure));
         }
@@ -294,8 +310,15 @@ impl Turn<'_> {
         }
     }
 
-    fn known_peer(&self) -> Option<&Peer> {
-        self.client.connection.peer().ok()
+    /// The connection has failed. What the protocol had taken and never handed out ends with it.
+    fn lost(&mut self) -> After {
+        self.state.protocol.ended();
+        while let Some(event) = self.state.protocol.next_event(Instant::now()) {
+            if let Event::Refused { id, method, failure } = event {
+                account::refused(self.runtime, self.client, id, method, &failure);
+            }
+        }
+        After::Gone
     }
 }
 

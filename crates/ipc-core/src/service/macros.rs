@@ -129,6 +129,18 @@ macro_rules! service {
                         }
                     }
 
+                    fn name_of(
+                        &self,
+                        method: u32,
+                    ) -> ::std::option::Option<&'static str> {
+                        match method {
+                            $($number => ::std::option::Option::Some(
+                                ::std::stringify!($method)
+                            ),)+
+                            _ => ::std::option::Option::None,
+                        }
+                    }
+
                     fn call(
                         &self,
                         context: &$crate::service::Context<'_>,

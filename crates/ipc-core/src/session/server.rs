@@ -92,6 +92,11 @@ enum Happened {
         arguments: Place,
         handle: Option<ReceivedHandle>,
     },
+    Refused {
+        call: u64,
+        method: u32,
+        failure: Failure,
+    },
     Cancelled(u64),
     Failed(Error),
 }
@@ -202,7 +207,11 @@ impl ServerSession {
     fn give_up(&mut self, call: u64, failure: Failure) {
         match self.calls.give_up(call) {
             GivenUp::Answered => return self.outbox.stop(call, failure),
-            GivenUp::Held => self.held.retain(|held| held.call != call),
+            GivenUp::Held => {
+                let at = self.held.iter().position(|held| held.call == call);
+                let held = at.and_then(|at| self.held.remove(at));
+                self.happened.extend(held.map(|held| held.refused(&failure)));
+            }
             GivenUp::Running => self.happened.push_back(Happened::Cancelled(call)),
         }
         self.outbox.end(call, Err(failure), 0, None);
@@ -237,18 +246,18 @@ impl ServerSession {
         }
         self.outbox.abort(failure);
         self.outbox.close(Kind::Error, failure, 0);
-        self.finish();
+        self.finish(failure);
     }
 
     /// Finishes without another word.
     fn hang_up(&mut self, failure: &Failure) {
         self.outbox.clear(failure);
-        self.finish();
+        self.finish(failure);
     }
 
-    fn finish(&mut self) {
+    fn finish(&mut self, failure: &Failure) {
         self.phase = Phase::Finished;
-        self.held.clear();
+        self.happened.extend(self.held.drain(..).map(|held| held.refused(failure)));
         self.arrivals.clear();
         self.happened.extend(self.calls.clear().into_iter().map(Happened::Cancelled));
     }
@@ -292,6 +301,9 @@ impl Protocol for ServerSession {
         })?;
         Some(match happened {
             Happened::Level(level) => Event::Level(level),
+            Happened::Refused { call, method, failure } => {
+                Event::Refused { id: CallId(call), method, failure }
+            }
             Happened::Cancelled(call) => Event::Cancelled(CallId(call)),
             Happened::Failed(error) => Event::Failed(error),
             Happened::Handle { call, ticket } => Event::Handle { call: CallId(call), ticket },

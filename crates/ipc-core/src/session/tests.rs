@@ -30,6 +30,7 @@ enum Seen {
     Level(ImpersonationLevel),
     Handle { call: u64, ticket: u64 },
     Call { id: u64, method: u32, arguments: Vec<Vec<u8>> },
+    Refused(u64, ErrorKind),
     Cancelled(u64),
     Failed(ErrorKind, String),
 }
@@ -97,6 +98,7 @@ impl Server {
                 let arguments = arguments.map(<[u8]>::to_vec).collect();
                 Seen::Call { id, method, arguments }
             }
+            Event::Refused { id: CallId(id), failure, .. } => Seen::Refused(id, failure.kind()),
             Event::Cancelled(CallId(id)) => Seen::Cancelled(id),
             Event::Failed(error) => Seen::Failed(error.kind(), error.to_string()),
         })

@@ -53,6 +53,8 @@ impl Talk {
             }
             Event::Failed(error) => Came::Failed(error.kind(), error.chain()),
             Event::Cancelled(call) => panic!("there is nothing to cancel: {call}"),
+            Event::Handle { call, .. } => panic!("no handle travels here: {call}"),
+            Event::Refused { id, .. } => panic!("nothing is refused here: {id}"),
         })
     }
 

@@ -17,6 +17,13 @@ pub(super) struct Held {
     handle: Option<ReceivedHandle>,
 }
 
+impl Held {
+    /// It ends with `failure` before it was handed out.
+    pub(super) fn refused(self, failure: &Failure) -> Happened {
+        Happened::Refused { call: self.call, method: self.method, failure: failure.clone() }
+    }
+}
+
 impl ServerSession {
     /// Takes the request with that header, whose frame is `length` bytes long and has come.
     pub(super) fn take_request(
@@ -45,9 +52,10 @@ impl ServerSession {
         let admission = self.calls.add(call, weight, self.body_credit, &self.limits)?;
         if let Some(failure) = refusal(header, head, admission) {
             self.calls.answer(call);
-            self.outbox.end(call, Err(failure), 0, None);
+            self.outbox.end(call, Err(failure.clone()), 0, None);
             self.input.consume(length);
-            return Ok(Progress::Quiet);
+            let method = head.method;
+            return Ok(Progress::Happened(Happened::Refused { call, method, failure }));
         }
         self.calls.set_deadline(call, now, head.remaining);
         let arguments = Header::LENGTH + RequestHead::LENGTH..length;

@@ -191,7 +191,7 @@ impl World {
     fn serve(&mut self) {
         for event in self.server.events() {
             match event {
-                Seen::Level(_) => {}
+                Seen::Level(_) | Seen::Refused(..) => {}
                 Seen::Handle { ticket, .. } => assert!(ticket <= self.offered),
                 Seen::Call { id, method, .. } => {
                     let handed = self.server.handed.contains(&id);
