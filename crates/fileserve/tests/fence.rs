@@ -7,7 +7,7 @@ mod common;
 use std::fs;
 use std::process::Command;
 
-use common::users::{ALICE, fileserve_as, is_root};
+use common::users::{ALICE, add_program, is_root};
 use common::{Place, Server, fileserve, run, skip};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
@@ -139,13 +139,11 @@ fn t17_a_fenced_server_knows_where_its_clients_live() {
     place.owned("roots", "secret", 0o600, 0, 0);
     let server = Server::for_all(&place);
     let get = |wrapper: &[&str], name: &str| {
-        let program = fileserve_as(ALICE, [""; 0]);
         let mut get = Command::new(wrapper[0]);
-        get.args(&wrapper[1..]).arg(program.get_program());
-        run({
-            get.args(["get", server.endpoint(), name]);
-            get
-        })
+        get.args(&wrapper[1..]);
+        add_program(&mut get);
+        get.args(["get", server.endpoint(), name]);
+        run(get)
     };
     let alice = ["setpriv", "--reuid=42001", "--regid=42001", "--clear-groups", "--"];
     assert_eq!(get(&["env"], "roots").text(), "secret");
