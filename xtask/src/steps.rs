@@ -1,7 +1,7 @@
 //! The steps of CI that are one call of the installed cargo.
 
-use crate::skips;
 use crate::workspace::{Result, Workspace};
+use crate::skips;
 
 /// What the README tells people to run; CI runs it to the letter.
 const TEST_COMMAND: &str = "cargo test";
@@ -42,8 +42,11 @@ pub(crate) fn demo(workspace: &Workspace) -> Result {
     workspace.run(&mut workspace.cargo(&arguments))
 }
 
-/// The documentation, with warnings denied.
+/// The documentation, with warnings denied; and its examples of what must not compile, with the
+/// reasons for which they do not.
 pub(crate) fn doc(workspace: &Workspace) -> Result {
     let mut command = workspace.cargo(&["doc", "--workspace", "--no-deps"]);
-    workspace.run(command.env("RUSTDOCFLAGS", "--deny warnings"))
+    workspace.run(command.env("RUSTDOCFLAGS", "--deny warnings"))?;
+    let mut examples = workspace.cargo(&["test", "--doc", "--package", "ipc-core"]);
+    workspace.run(examples.env("RUSTDOC", workspace.path("xtask/rustdoc-with-codes.sh")))
 }
