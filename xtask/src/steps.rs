@@ -1,7 +1,7 @@
 //! The steps of CI that are one call of the installed cargo.
 
 use crate::workspace::{Result, Workspace};
-use crate::skips;
+use crate::{fuzz, skips};
 
 /// What the README tells people to run; CI runs it to the letter.
 const TEST_COMMAND: &str = "cargo test";
@@ -9,7 +9,8 @@ const TEST_COMMAND: &str = "cargo test";
 /// Downloads every dependency for every target, so that no later step needs a network; fails if
 /// the lock file does not fit the manifests.
 pub(crate) fn fetch(workspace: &Workspace) -> Result {
-    workspace.run(&mut workspace.cargo(&["fetch", "--locked"]))
+    workspace.run(&mut workspace.cargo(&["fetch", "--locked"]))?;
+    fuzz::fetch(workspace)
 }
 
 /// Formatting.
