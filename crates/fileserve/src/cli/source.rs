@@ -7,7 +7,7 @@ use std::path::Path;
 use fileserve::client::{HandedOver, Incoming};
 use fileserve::protocol::{Opener, Part, WirePath};
 use fileserve::{Error, FileClient, platform};
-use ipc_core::Error as IpcError;
+use ipc_core::{Error as IpcError, ErrorKind};
 
 use super::reach::Reached;
 use super::{Failed, exit, shown};
@@ -52,8 +52,11 @@ impl Content {
             Source::Named(path) if wanted => {
                 reached.pass_handles()?;
                 let handed = reached.files.hand_over(&path);
-                let failed = |error| Failed::new(format!("get `{}`", shown(typed)), error);
-                handed.map(Self::HandedOver).map_err(failed)
+                handed.map(Self::HandedOver).map_err(|error| {
+                    let is_policy = error.kind() == ErrorKind::Refused;
+                    let failed = Failed::new(format!("get `{}`", shown(typed)), error);
+                    if is_policy { failed.with_hint(WHO_DECIDES) } else { failed }
+                })
             }
             Source::Own(_) if wanted => Err(Failed::because(
                 exit::USAGE,
@@ -76,3 +79,6 @@ impl Content {
         }
     }
 }
+
+const WHO_DECIDES: &str =
+    "the server's operator decides to whom files are handed over, with `--hand-over` of `serve`";
