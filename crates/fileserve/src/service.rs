@@ -301,6 +301,7 @@ impl Files for FileService {
         context: &Context<'_>,
         path: WirePath,
     ) -> Result<Reply<Validator>, Failure> {
+        context.asks_for(path.as_bytes());
         let reply = self.open_to_pass(context, &path);
         self.observer.reply(context, Method::HandOver, Some(path), reply)
     }

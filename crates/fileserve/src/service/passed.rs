@@ -101,7 +101,8 @@ impl FileService {
             let text = "this server opens files itself; ask by path";
             return Err(Failure::new(ErrorKind::Unsupported, text));
         }
-        let file = platform::regular_file(context.take_handle()?).map_err(Failure::from)?;
+        let file = platform::regular_file(context.take_handle()?);
+        let file = context.note_passed(file).map_err(Failure::from)?;
         let metadata =
             self.root.metadata(&file).map_err(|error| broken(Subject::Passed, &error))?;
         Ok((file, metadata))
