@@ -18,6 +18,7 @@ use super::access::AccessName;
 use super::args::{MechanismName, Serve};
 use super::console::Console;
 use super::endpoint::Compat;
+use super::fence::Reads;
 use super::notices::Notices;
 use super::passing::Passing;
 use super::reach::{any_of, resolved};
@@ -50,7 +51,8 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     let no_server = |error| Failed::new(format!("serve at `{endpoint}`"), error);
     let listener = transport.bind(&endpoint, &passing.bind_options()).map_err(no_server)?;
     // When everything is open, and before there are threads: those would stay outside.
-    let fenced = arguments.landlock.raise(&arguments.what, &endpoint)?;
+    let reads = Reads::of(&arguments.what, arguments.access);
+    let fenced = arguments.landlock.raise(reads, &endpoint)?;
     let no_thread = |error| Failed::system("start a thread", error);
     let requests = Console::start(io::stdout()).map_err(no_thread)?;
     let remarks = Console::start(io::stderr()).map_err(no_thread)?;

@@ -132,15 +132,16 @@ pub fn keep_only_switching(user: &str) -> io::Result<()> {
     privileges::keep_only_switching(Account::find(user)?)
 }
 
-/// Fences this process in: it may read what lies below `root`, make and write files below the
+/// Fences this process in: it may read what lies below `root`, if it reads anything, make and write files below the
 /// directories `logs`, and free the name of `endpoint`, which is bound. It must have one thread only.
 /// Tells by what it is kept.
 ///
 /// # Errors
 /// [`io::ErrorKind::Unsupported`] where there is no such fence, and nothing has changed; after any
 /// other the process may be fenced in and must end.
-pub fn fence_in(root: &Path, logs: &[&Path], endpoint: &Endpoint) -> io::Result<String> {
-    let fence = Fence::new().read_below(root)?.free_name_of(endpoint)?;
+pub fn fence_in(root: Option<&Path>, logs: &[&Path], endpoint: &Endpoint) -> io::Result<String> {
+    let fence = Fence::new().free_name_of(endpoint)?;
+    let fence = root.into_iter().try_fold(fence, Fence::read_below)?;
     let fence = logs.iter().try_fold(fence, |fence, log| fence.append_below(log))?;
     fence.raise().map(|by| by.to_string())
 }

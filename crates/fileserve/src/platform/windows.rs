@@ -139,7 +139,7 @@ pub fn keep_only_switching(_user: &str) -> io::Result<()> {
 ///
 /// # Errors
 /// Always.
-pub fn fence_in(_root: &Path, _logs: &[&Path], _endpoint: &Endpoint) -> io::Result<String> {
+pub fn fence_in(_root: Option<&Path>, _logs: &[&Path], _endpoint: &Endpoint) -> io::Result<String> {
     let text = "this system has no Landlock; only Linux has";
     Err(io::Error::new(io::ErrorKind::Unsupported, text))
 }
