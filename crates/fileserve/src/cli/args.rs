@@ -96,7 +96,7 @@ pub(crate) struct Serve {
     ///
     /// Once it listens it can read below the served directory, remove its socket, and do nothing else
     /// with files or the network, as whomever it acts. `auto` does that wherever there is Landlock and
-    /// a `--root`; `on` with `--any-path`, too, or the server does not start.
+    /// a `--root`, or clients open the files; `on` with `--any-path`, too, or the server does not start.
     #[arg(long, value_name = "WHEN", default_value = "auto", hide = !words::HAS_FENCE)]
     pub(crate) landlock: FenceName,
     /// How files are opened with a client's rights

@@ -14,7 +14,7 @@ use super::args::What;
 /// When a server is fenced in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FenceName {
-    /// Where the system has Landlock, and a directory is served
+    /// Where the system has Landlock, unless every file is served
     Auto,
     /// Always, or it does not serve
     On,
