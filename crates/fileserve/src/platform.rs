@@ -19,9 +19,9 @@ pub use cast::{Actor, Cast, Prop};
 pub use native::cast::{Performer, demo_endpoint, make_directory, open_directory, take_role};
 pub use native::{
     Accounts, Signals, Stream, as_whom, ask_to_stop, dotnet_endpoint, fence_in, from_top,
-    is_from_top, keep_only_switching, make_link, open_everything, open_root, opens_by,
-    raise_descriptor_limit, server_transport, socket_group, this_program, thread_id, transport,
-    whom_it_reaches, wire_path, words,
+    is_from_top, keep_only_switching, make_link, metadata, open_everything, open_own, open_root,
+    opens_by, passing_transport, raise_descriptor_limit, read_at, regular_file, server_transport,
+    socket_group, this_program, thread_id, transport, whom_it_reaches, wire_path, words,
 };
 pub(crate) use native::{Directory, Kind};
 #[cfg(unix)]
@@ -44,6 +44,8 @@ pub struct Serving {
     pub act_as_sandboxed: bool,
     /// How files are opened with a client's rights.
     pub mechanism: Mechanism,
+    /// Connections pass open handles.
+    pub handles: bool,
 }
 
 /// How a server opens files with a client's rights, where the system has more than one way.

@@ -12,13 +12,15 @@ use fileserve::{FileService, Files as _, dotnet};
 use ipc_core::files::Root;
 use ipc_core::server::{Server, ServerBuilder, ServerLimits};
 use ipc_core::session::SessionLimits;
-use ipc_core::{BindOptions, Deadline, Endpoint, Peer, Policy, Transport};
+use ipc_core::{Deadline, Endpoint, Peer, Policy, Transport};
 
 use super::access::AccessName;
 use super::args::{MechanismName, Serve};
 use super::console::Console;
 use super::endpoint::Compat;
+use super::fence::Reads;
 use super::notices::Notices;
+use super::passing::Passing;
 use super::reach::{any_of, resolved};
 use super::{Failed, exit, json};
 
@@ -31,7 +33,8 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     // Before listening: whoever sees the server listen may stop it.
     let mut signals =
         Signals::take().map_err(|error| Failed::system("watch for signals", error))?;
-    let serving = serving(&arguments)?;
+    let passing = Passing::asked(&arguments)?;
+    let serving = serving(&arguments, passing.is_on())?;
     let policy = serving.admits.clone().unwrap_or_else(Policy::same_user);
     let transport = platform::server_transport(&serving)
         .map_err(|error| Failed::new("serve with these options", error))?;
@@ -46,9 +49,10 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     let access = arguments.access.access(&*transport, &*root)?;
     let endpoint = arguments.endpoint.endpoint(arguments.compat)?;
     let no_server = |error| Failed::new(format!("serve at `{endpoint}`"), error);
-    let listener = transport.bind(&endpoint, &BindOptions::new()).map_err(no_server)?;
+    let listener = transport.bind(&endpoint, &passing.bind_options()).map_err(no_server)?;
     // When everything is open, and before there are threads: those would stay outside.
-    let fenced = arguments.landlock.raise(&arguments.what, &endpoint)?;
+    let reads = Reads::of(&arguments.what, arguments.access);
+    let fenced = arguments.landlock.raise(reads, &endpoint)?;
     let no_thread = |error| Failed::system("start a thread", error);
     let requests = Console::start(io::stdout()).map_err(no_thread)?;
     let remarks = Console::start(io::stderr()).map_err(no_thread)?;
@@ -61,13 +65,15 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
         lines.line(if as_json { json::text(&json::record(record)) } else { record.to_string() });
         warnings.look_for_cut(record);
     });
+    let files = passing.set_up(files, &*transport)?;
     let descriptors = platform::raise_descriptor_limit();
-    let limits = limits(descriptors);
+    let limits = limits(descriptors, &passing);
     let builder = Server::builder(transport.clone(), endpoint.clone())
         .listener(listener)
         .workers(usize::from(arguments.workers))
         .policy(policy.clone())
         .limits(limits)
+        .session_limits(passing.limits())
         .observer(notices.clone());
     let server = begin(builder, files, arguments.compat).map_err(no_server)?;
     let few = few_clients(&limits, descriptors);
@@ -75,7 +81,7 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     let by = by.map(|mechanism| format!("  by       {mechanism}"));
     let admits = format!("{policy}{}", platform::whom_it_reaches(&serving, &endpoint));
     let about = about(&arguments, &endpoint, &*transport, &admits);
-    for line in about.into_iter().chain(by).chain(fenced).chain(few) {
+    for line in about.into_iter().chain(by).chain(fenced).chain(passing.remark()).chain(few) {
         remarks.line(line);
     }
 
@@ -115,7 +121,7 @@ fn begin(
     }
 }
 
-fn serving(arguments: &Serve) -> Result<Serving, Failed> {
+fn serving(arguments: &Serve, handles: bool) -> Result<Serving, Failed> {
     let allowed = any_of(&arguments.allow);
     // By what was written: `user:root` admits, and says nothing of a container's root.
     let names = |term: &Policy| allowed.as_ref().is_some_and(|allowed| allowed.names(term));
@@ -133,6 +139,7 @@ fn serving(arguments: &Serve) -> Result<Serving, Failed> {
             MechanismName::Request => Mechanism::Request,
             MechanismName::Thread => Mechanism::Thread,
         },
+        handles,
     })
 }
 
@@ -144,11 +151,12 @@ fn admitted(allowed: Option<Policy>, denied: &[Policy]) -> Option<Policy> {
     }
 }
 
-/// Connections get at most half of the descriptors: the others are for the files on their way, and
-/// for the server itself.
-fn limits(descriptors: Option<u64>) -> ServerLimits {
+/// Connections get at most half of the descriptors, with all that they can pass: the others are for
+/// the files on their way, and for the server itself.
+fn limits(descriptors: Option<u64>, passing: &Passing) -> ServerLimits {
     let mut limits = ServerLimits::default();
-    let half = descriptors.and_then(|all| usize::try_from(all / 2).ok());
+    let share = 2 * passing.descriptors_each();
+    let half = descriptors.and_then(|all| usize::try_from(all / share).ok());
     limits.connections = half.map_or(limits.connections, |half| half.min(limits.connections));
     limits
 }
@@ -182,6 +190,9 @@ fn about(
 ) -> Vec<String> {
     let own = transport.this_process().ok();
     let what = match &arguments.what.root {
+        None if arguments.access == AccessName::ClientOpens => {
+            "what its clients open and pass".to_owned()
+        }
         Some(directory) => format!("`{}` and what lies below it", directory.display()),
         None => "every file that the client may read".to_owned(),
     };

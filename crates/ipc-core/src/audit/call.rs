@@ -52,20 +52,21 @@ impl Call {
         *self.told.lock() = Told { path, is_named: true, ..Told::default() };
     }
 
-    /// What the call asks for was opened below a root as `path`, or was not. That it was is told
-    /// once; that it was not, with the refusal.
+    /// What the call asks for was opened below a root as `path`, or was not; `None` if it was passed
+    /// and has no path. That it was is told once; that it was not, with the refusal.
     ///
     /// # Errors
     /// The sink's.
     pub(crate) fn opened(
         &self,
-        path: &RelativePath,
+        path: Option<&RelativePath>,
         mechanism: Option<Mechanism>,
         was_opened: bool,
     ) -> Result<(), Failure> {
         let mut told = self.told.lock();
-        if !told.is_named && told.path.as_deref() != Some(path.as_bytes()) {
-            *told = Told { path: Some(path.as_bytes().to_owned()), ..Told::default() };
+        let path = path.map(RelativePath::as_bytes);
+        if !told.is_named && told.path.as_deref() != path {
+            *told = Told { path: path.map(<[u8]>::to_owned), ..Told::default() };
         }
         told.mechanism = mechanism;
         if !was_opened || told.opened {
