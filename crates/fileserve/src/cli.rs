@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 mod access;
 mod args;
+mod audit;
 mod console;
 mod demo;
 mod dotnet;

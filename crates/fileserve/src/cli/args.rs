@@ -11,6 +11,7 @@ use fileserve::platform::words;
 use fileserve::protocol::{Algorithm, Part};
 
 use super::access::AccessName;
+use super::audit::Audit;
 use super::endpoint::{Compat, EndpointText};
 use super::fence::FenceName;
 
@@ -96,6 +97,8 @@ pub(crate) struct Serve {
     /// How files are opened with a client's rights
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub(crate) mechanism: MechanismName,
+    #[command(flatten)]
+    pub(crate) audit: Audit,
     /// How long running transfers may take to finish after Ctrl-C
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub(crate) drain: Duration,
@@ -334,6 +337,7 @@ mod tests {
         assert!(!parses("fileserve serve files --root /srv --any-path"));
         assert!(!parses("fileserve serve files --any-path --socket-mode 999"));
         assert!(!parses("fileserve serve files --any-path --workers 0"));
+        assert!(!parses("fileserve serve files --any-path --audit-required"));
         assert!(!parses("fileserve get files x --resume"));
         assert!(parses("fileserve serve /tmp/pipe --compat dotnet --any-path"));
         assert!(!parses("fileserve get files x --compat dotnet --range 0-9"));

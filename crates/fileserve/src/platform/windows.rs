@@ -13,15 +13,17 @@ use ipc_core::files::Root;
 use ipc_core::{Endpoint, Error, Operation, Policy, Result, Transport, policy};
 use ipc_windows::{Acl, Group, PipeTransport, WindowsRoot, process};
 
-use super::{Mechanism, Serving};
+use super::{Asked, Mechanism, Serving};
 
 pub(super) mod cast;
 mod directory;
+mod log;
 mod paths;
 mod stream;
 pub mod words;
 
 pub(crate) use directory::{Directory, Kind};
+pub use log::{can_make_files_in, open_log};
 pub use paths::{from_top, is_from_top, wire_path};
 pub use stream::Stream;
 
@@ -170,9 +172,17 @@ impl Signals {
         process::StopRequests::take().map(Self)
     }
 
-    /// Waits for the next one, and names it.
-    pub fn wait(&mut self) -> &'static str {
-        self.0.wait()
+    /// Takes [`Asked::Reopen`] as well, of which there is none here.
+    ///
+    /// # Errors
+    /// None here.
+    pub fn take_reopen(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Waits for the next one.
+    pub fn wait(&mut self) -> Asked {
+        Asked::Stop(self.0.wait())
     }
 }
 

@@ -71,3 +71,17 @@ pub const HAS_USER: bool = super::particular::HAS_USER;
 
 /// Whether a server can be fenced in.
 pub const HAS_FENCE: bool = super::particular::HAS_FENCE;
+
+/// What an account is, in a line.
+pub const AUDIT: &str = "Write each decision to FILE, a line of JSON each; SIGHUP opens it anew";
+
+/// What an account is.
+pub const AUDIT_LONG: &str = "\
+Write each decision to FILE, a line of JSON each: who came, who was admitted, what was opened for whom \
+and how, what was refused, what was sent
+
+FILE is made for the server's user alone, and must be one that nobody else can change. SIGHUP opens \
+it anew, after it was renamed; for that the server's user must be able to make files in its directory.";
+
+/// Whether there is a signal to open files anew.
+pub const HAS_REOPEN: bool = true;

@@ -71,3 +71,17 @@ pub const HAS_USER: bool = false;
 
 /// Whether a server can be fenced in.
 pub const HAS_FENCE: bool = false;
+
+/// What an account is, in a line.
+pub const AUDIT: &str = "Write each decision to FILE, a line of JSON each";
+
+/// What an account is.
+pub const AUDIT_LONG: &str = "\
+Write each decision to FILE, a line of JSON each: who came, who was admitted, what was opened for whom \
+and how, what was refused, what was sent
+
+FILE has the permissions that its directory gives it. A file that is renamed is written on: a new one is \
+begun by starting the server again.";
+
+/// Whether there is a signal to open files anew.
+pub const HAS_REOPEN: bool = false;
