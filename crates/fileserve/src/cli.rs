@@ -66,7 +66,10 @@ impl Failed {
             },
             other => exit::code(other.kind()),
         };
-        let hint = exit::hint(code);
+        let hint = match error.kind() {
+            ipc_core::ErrorKind::LevelTooLow => Some(exit::GRANT_MORE),
+            _ => exit::hint(code),
+        };
         Self { code, doing: doing.into(), source: Some(Box::new(error)), hint }
     }
 

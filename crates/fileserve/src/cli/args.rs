@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ipc_core::Policy;
+use ipc_core::{ImpersonationLevel, Policy};
 
 use fileserve::platform::words;
 use fileserve::protocol::{Algorithm, Part};
@@ -145,6 +145,9 @@ pub(crate) struct Reach {
     /// what you send, and may act as you as far as you let it.
     #[arg(long, value_name = "POLICY")]
     pub(crate) server: Vec<Policy>,
+    #[arg(long, value_name = "LEVEL", default_value = "impersonation", help = words::LEVEL,
+        long_help = words::LEVEL_LONG)]
+    pub(crate) level: ImpersonationLevel,
 }
 
 #[derive(Debug, Args)]
@@ -338,6 +341,8 @@ mod tests {
         assert!(!parses("fileserve serve files --any-path --socket-mode 999"));
         assert!(!parses("fileserve serve files --any-path --workers 0"));
         assert!(!parses("fileserve serve files --any-path --audit-required"));
+        assert!(parses("fileserve whoami files --level anonymous"));
+        assert!(!parses("fileserve get files x --level system"));
         assert!(!parses("fileserve get files x --resume"));
         assert!(parses("fileserve serve /tmp/pipe --compat dotnet --any-path"));
         assert!(!parses("fileserve get files x --compat dotnet --range 0-9"));

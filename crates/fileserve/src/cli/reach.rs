@@ -24,7 +24,7 @@ impl Reached {
         let options = options(reach, deadline)?;
         let transport = platform::transport();
         let mut client = Client::connect(&*transport, &endpoint, &options, ClientOptions::new())
-            .map_err(|error| unreachable(&endpoint, error))?;
+            .map_err(|error| unreachable(reach, &endpoint, error))?;
         client.set_deadline(deadline);
         Ok(Self { files: FileClient::new(client) })
     }
@@ -48,10 +48,10 @@ impl Reached {
     }
 }
 
-/// How this client connects: so that the server may act as it.
+/// How this client connects: by default so that the server may act as it.
 pub(crate) fn options(reach: &Reach, deadline: Deadline) -> Result<ConnectOptions, Failed> {
     let options = ConnectOptions::new()
-        .level(ImpersonationLevel::Impersonation)
+        .level(reach.level)
         .deadline(deadline.min(Deadline::after(CONNECT_TIMEOUT)));
     Ok(match resolved(any_of(&reach.server), "use `--server`")? {
         Some(server) => options.server(server),
@@ -59,13 +59,23 @@ pub(crate) fn options(reach: &Reach, deadline: Deadline) -> Result<ConnectOption
     })
 }
 
-pub(crate) fn unreachable(endpoint: &Endpoint, error: Error) -> Failed {
-    let is_stranger = matches!(error, Error::ServerNotTrusted { .. });
+pub(crate) fn unreachable(reach: &Reach, endpoint: &Endpoint, error: Error) -> Failed {
+    let delegates = reach.level == ImpersonationLevel::Delegation;
+    let hint = match error {
+        Error::ServerNotTrusted { .. } => {
+            Some("if you do trust that user, name it with `--server`")
+        }
+        Error::Unsupported { .. } if delegates => Some(
+            "no server here acts for its clients on other machines; `--level impersonation` lets it \
+             act as you on this one",
+        ),
+        _ => None,
+    };
     let failed = Failed::new(format!("reach `{endpoint}`"), error);
-    if is_stranger {
-        return failed.with_hint("if you do trust that user, name it with `--server`");
+    match hint {
+        Some(hint) => failed.with_hint(hint),
+        None => failed,
     }
-    failed
 }
 
 /// Whom any of `policies` admits; `None` without any.

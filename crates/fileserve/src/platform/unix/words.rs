@@ -85,3 +85,22 @@ it anew, after it was renamed; for that the server's user must be able to make f
 
 /// Whether there is a signal to open files anew.
 pub const HAS_REOPEN: bool = true;
+
+/// How far a server may act for its client, in a line.
+pub const LEVEL: &str =
+    "How far the server may act for you: anonymous, identification, impersonation";
+
+/// How far a server may act for its client.
+pub const LEVEL_LONG: &str = "\
+How far the server may act for you
+
+  anonymous       its service does not learn who you are; its policy does, before it hears this
+  identification  it may know who you are, and not act as you
+  impersonation   it may open files as you, which is how it finds out what you may read
+
+On this system that is what you ask of the server, and what it promises: nothing but itself keeps a \
+server that runs as root from more. Look at whom you talk to (`--server`). `delegation`, to act for \
+you on other machines, is Windows' alone and refused here.";
+
+/// Whether the system itself carries the level to the server.
+pub const CARRIES_LEVELS: bool = false;
