@@ -208,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_disk_that_stalls_holds_up_one_thread_and_the_others_count_what_is_missing() {
+    fn t59_a_disk_that_stalls_holds_up_one_thread_and_the_others_count_what_is_missing() {
         let place = tempfile::tempdir().expect("a directory");
         let path = place.path().join("account");
         let file = AuditFile::open(&path, None).expect("opens");
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_that_must_be_kept_waits_for_its_disk() {
+    fn t59_an_account_that_must_be_kept_waits_for_its_disk() {
         let place = tempfile::tempdir().expect("a directory");
         let path = place.path().join("account");
         let file = AuditFile::open(&path, None).expect("opens").required(true);

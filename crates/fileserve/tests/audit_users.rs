@@ -222,8 +222,8 @@ impl Sink for AsWhom {
 }
 
 #[test]
-fn t25_nothing_is_told_while_a_thread_has_become_the_client() {
-    if !is_root("t25_nothing_is_told_while_a_thread_has_become_the_client") {
+fn t50_nothing_is_told_while_a_thread_has_become_the_client() {
+    if !is_root("t50_nothing_is_told_while_a_thread_has_become_the_client") {
         return;
     }
     let place = Place::new();
