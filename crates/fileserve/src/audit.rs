@@ -102,6 +102,13 @@ impl AuditFile {
         &self.path
     }
 
+    /// The directory in which it makes a file when the first was renamed, if this process may: a fence
+    /// around it must leave it that.
+    #[must_use]
+    pub fn directory(&self) -> Option<&Path> {
+        self.path.parent().filter(|directory| platform::can_make_files_in(directory))
+    }
+
     /// Writes the line with which the account of a server at `endpoint` begins: connections are
     /// counted from here.
     ///
@@ -119,8 +126,7 @@ impl AuditFile {
     pub fn reopen(&self) -> io::Result<()> {
         let new = Log::new(platform::open_log(&self.path, None)?)?;
         let stalled = || io::Error::new(io::ErrorKind::TimedOut, "its disk stalls");
-        self.log.try_lock_for(PATIENCE).ok_or_else(stalled)?.replace_by(new);
-        Ok(())
+        self.log.try_lock_for(PATIENCE).ok_or_else(stalled)?.replace_by(new)
     }
 
     /// Says how many lines are missing at the end, there if it can be, and returns it.

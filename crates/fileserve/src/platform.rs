@@ -19,9 +19,9 @@ pub use cast::{Actor, Cast, Prop};
 pub use native::cast::{Performer, demo_endpoint, make_directory, open_directory, take_role};
 pub use native::{
     Accounts, Signals, Stream, as_whom, ask_to_stop, can_make_files_in, dotnet_endpoint, fence_in,
-    from_top, is_from_top, keep_only_switching, make_link, open_everything, open_log, open_root,
-    opens_by, raise_descriptor_limit, server_transport, socket_group, this_program, thread_id,
-    transport, whom_it_reaches, wire_path, words,
+    from_top, is_from_top, is_same_file, keep_only_switching, make_link, open_everything, open_log,
+    open_root, opens_by, raise_descriptor_limit, server_transport, socket_group, this_program,
+    thread_id, transport, whom_it_reaches, wire_path, words,
 };
 pub(crate) use native::{Directory, Kind};
 #[cfg(unix)]

@@ -180,7 +180,9 @@ fn t59_a_server_that_cannot_begin_its_account_does_not_begin_where_it_must() {
     let mut command = Command::new("sh");
     command.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"]);
     command.arg(env!("CARGO_BIN_EXE_fileserve"));
-    command.args(["serve", &place.endpoint(), "--any-path", "--audit-required", "--audit"]);
+    // No file but the account is written.
+    let endpoint = format!("unix:@{}", place.account().display());
+    command.args(["serve", &endpoint, "--any-path", "--audit-required", "--audit"]);
     let refused = run({
         command.arg(place.account());
         command

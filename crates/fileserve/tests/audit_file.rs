@@ -40,16 +40,20 @@ fn a_file_is_renamed_under_load_and_no_line_is_lost_or_doubled() {
                 }
             });
         }
-        for number in 0..ROTATIONS {
+        let some_more = || {
             let before = asked.load(Ordering::SeqCst);
             while asked.load(Ordering::SeqCst) < before + 20 {
                 thread::yield_now();
             }
+        };
+        for number in 0..ROTATIONS {
+            some_more();
             fs::rename(place.account(), place.beside(&format!("account.{number}")))
                 .expect("renamed");
             kill_process(server.process(), Signal::HUP).expect("it lives");
             server.says("goes on in a newly opened");
         }
+        some_more();
         enough.store(true, Ordering::SeqCst);
     });
     server.stop();

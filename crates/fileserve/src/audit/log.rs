@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::mem;
 
+use crate::platform;
+
 /// A file at whose end lines are appended.
 #[derive(Debug)]
 pub(super) struct Log {
@@ -13,15 +15,16 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Over `file`, which is open for reading and appending. A line that was torn by the end of
-    /// another process is ended before the next.
+    /// Over `file`, which is open for appending. A line that was torn by the end of another process is
+    /// ended before the next; where the file cannot be read, its last may be one.
     pub(super) fn new(mut file: File) -> io::Result<Self> {
         let mut last = [b'\n'];
+        let mut is_torn = false;
         if file.metadata()?.len() > 0 {
             file.seek(SeekFrom::End(-1))?;
-            file.read_exact(&mut last)?;
+            is_torn = file.read_exact(&mut last).is_err() || last != *b"\n";
         }
-        Ok(Self { file, is_torn: last != *b"\n" })
+        Ok(Self { file, is_torn })
     }
 
     /// Appends `line`, which is whole, by one write; or nothing of it.
@@ -34,13 +37,17 @@ impl Log {
         Ok(())
     }
 
-    /// Takes the place of this one, whose last line is ended if it can be.
-    pub(super) fn replace_by(&mut self, new: Self) {
+    /// Goes on in `new`, unless that is the same file. The last line of this one is ended if it can be.
+    pub(super) fn replace_by(&mut self, new: Self) -> io::Result<()> {
+        if platform::is_same_file(&self.file, &new.file)? {
+            return Ok(());
+        }
         let mut old = mem::replace(self, new);
         if old.is_torn {
             // Nothing more depends on it: who reads that file finds the end of it anyway.
             let _ = old.file.write_all(b"\n");
         }
+        Ok(())
     }
 
     fn write(&mut self, line: &str) -> io::Result<()> {

@@ -1,11 +1,11 @@
 //! `--audit`: the account of what the server decides, in a file.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 use fileserve::audit::AuditFile;
-use fileserve::platform::{self, words};
+use fileserve::platform::words;
 use ipc_core::Endpoint;
 use ipc_core::server::ServerBuilder;
 
@@ -71,19 +71,13 @@ impl Account {
         Ok(builder.audit(file.clone()))
     }
 
-    /// The directory in which a file is made when the first was renamed: a fence around the server
-    /// must leave that to it.
-    pub(crate) fn directory(&self) -> Option<&Path> {
-        self.file.as_ref()?.path().parent()
-    }
-
     /// What is said of it at start.
     pub(crate) fn about(&self) -> Vec<String> {
         let Some(file) = &self.file else { return Vec::new() };
         let path = file.path().display();
         let required = if file.is_required() { ", or nothing is served" } else { "" };
         let mut lines = vec![format!("  audits   in `{path}`{required}")];
-        if words::HAS_REOPEN && !self.directory().is_some_and(platform::can_make_files_in) {
+        if words::HAS_REOPEN && file.directory().is_none() {
             lines.push(format!(
                 "fileserve: warning: this user can make no file beside `{path}`: when that is \
                  renamed, SIGHUP finds none to go on in, unless another is put there for this user"

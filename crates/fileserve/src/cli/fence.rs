@@ -23,8 +23,13 @@ pub(crate) enum FenceName {
 
 impl FenceName {
     /// Fences this process in, which must have one thread and listen at `endpoint` already, and
-    /// tells the operator.
-    pub(crate) fn raise(self, what: &What, endpoint: &Endpoint) -> Result<Option<String>, Failed> {
+    /// tells the operator. Below `log` it may go on to make and write files.
+    pub(crate) fn raise(
+        self,
+        what: &What,
+        log: Option<&Path>,
+        endpoint: &Endpoint,
+    ) -> Result<Option<String>, Failed> {
         let (served, below) = match &what.root {
             Some(root) => (root.as_path(), format!("below `{}`", root.display())),
             None => (Path::new("/"), "every file".to_owned()),
@@ -40,10 +45,12 @@ impl FenceName {
             }
             Self::Auto | Self::On => {}
         }
-        match platform::fence_in(served, &[], endpoint) {
+        let writes = log.map(|log| format!(", writes in `{}`", log.display()));
+        let writes = writes.unwrap_or_default();
+        match platform::fence_in(served, log.as_slice(), endpoint) {
             Ok(by) => says(format!(
-                "by the kernel ({by}): it reads {below}, removes its socket, and can do nothing \
-                 else with files"
+                "by the kernel ({by}): it reads {below}{writes}, removes its socket, and can do \
+                 nothing else with files"
             )),
             Err(why) if self == Self::Auto && why.kind() == io::ErrorKind::Unsupported => {
                 says(format!("no: {why}"))
@@ -63,7 +70,7 @@ mod tests {
     fn where_there_can_be_no_fence_the_server_says_so_or_does_not_start() {
         let endpoint = "unix:@fileserve-test-no-fence".parse().expect("an endpoint");
         let root = |root: Option<&str>| What { root: root.map(PathBuf::from), any_path: true };
-        let raise = |fence: FenceName, what| fence.raise(&what, &endpoint);
+        let raise = |fence: FenceName, what| fence.raise(&what, None, &endpoint);
         // A test has a thread beside it, which would stay outside; some systems have no fences.
         let said = raise(FenceName::Auto, root(Some("/"))).expect("it goes without");
         assert_eq!(said.is_some(), words::HAS_FENCE);

@@ -6,6 +6,7 @@ use std::process;
 use std::sync::Arc;
 use std::thread;
 
+use fileserve::audit::AuditFile;
 use fileserve::platform::{self, Asked, Mechanism, Serving, Signals};
 use fileserve::protocol::Names;
 use fileserve::{FileService, Files as _, dotnet};
@@ -54,7 +55,8 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     let no_server = |error| Failed::new(format!("serve at `{endpoint}`"), error);
     let listener = transport.bind(&endpoint, &BindOptions::new()).map_err(no_server)?;
     // When everything is open, and before there are threads: those would stay outside.
-    let fenced = arguments.landlock.raise(&arguments.what, &endpoint)?;
+    let log = audit.as_ref().and_then(AuditFile::directory);
+    let fenced = arguments.landlock.raise(&arguments.what, log, &endpoint)?;
     let no_thread = |error| Failed::system("start a thread", error);
     let requests = Console::start(io::stdout()).map_err(no_thread)?;
     let remarks = Console::start(io::stderr()).map_err(no_thread)?;

@@ -23,7 +23,7 @@ mod stream;
 pub mod words;
 
 pub(crate) use directory::{Directory, Kind};
-pub use log::{can_make_files_in, open_log};
+pub use log::{can_make_files_in, is_same_file, open_log};
 pub use paths::{from_top, is_from_top, wire_path};
 pub use stream::Stream;
 

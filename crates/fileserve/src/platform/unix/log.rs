@@ -10,22 +10,23 @@ use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags, accessat, fchown, open};
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid, geteuid};
 
-/// Opens `path` for reading and for appending, or makes it, for this user alone: a regular file that
-/// nobody else can change, not even by another name. A new one is given to the user `owner`.
+/// Opens `path` for appending, and for reading if that may be, or makes it, for this user alone: a
+/// regular file that nobody else can change, not even by another name. A new one is given to the user
+/// `owner`.
 ///
 /// # Errors
 /// What the system said, or why such a file will not do.
 pub fn open_log(path: &Path, owner: Option<&str>) -> io::Result<File> {
     let owner = owner.map(Account::find).transpose()?;
     // Waits for nobody where it is a FIFO, and steers no terminal.
-    let flags = OFlags::RDWR
-        | OFlags::APPEND
-        | OFlags::CLOEXEC
-        | OFlags::NOFOLLOW
-        | OFlags::NONBLOCK
-        | OFlags::NOCTTY;
-    let made = open(path, flags | OFlags::CREATE | OFlags::EXCL, Mode::RUSR | Mode::WUSR);
-    match made {
+    let flags =
+        OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let open = |more: OFlags, mode| match open(path, flags | more | OFlags::RDWR, mode) {
+        // A fence around this process may let files be written and not be read.
+        Err(Errno::ACCESS) => open(path, flags | more | OFlags::WRONLY, mode),
+        opened => opened,
+    };
+    match open(OFlags::CREATE | OFlags::EXCL, Mode::RUSR | Mode::WUSR) {
         Ok(made) => {
             if let Some(owner) = owner {
                 let (uid, gid) = (Uid::from_raw(owner.uid), Gid::from_raw(owner.gid));
@@ -34,7 +35,7 @@ pub fn open_log(path: &Path, owner: Option<&str>) -> io::Result<File> {
             Ok(File::from(made))
         }
         Err(Errno::EXIST) => {
-            let file = open(path, flags, Mode::empty()).map_err(|error| match error {
+            let file = open(OFlags::empty(), Mode::empty()).map_err(|error| match error {
                 Errno::LOOP => unfit("it is a symbolic link"),
                 Errno::ISDIR | Errno::NXIO => unfit("it is no regular file"),
                 error => error.into(),
@@ -68,6 +69,15 @@ fn check(file: &File, owner: Option<Account>) -> io::Result<()> {
 
 fn unfit(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, why)
+}
+
+/// Whether both are one file, by whatever names.
+///
+/// # Errors
+/// What the system said.
+pub fn is_same_file(one: &File, other: &File) -> io::Result<bool> {
+    let place = |file: &File| file.metadata().map(|found| (found.dev(), found.ino()));
+    Ok(place(one)? == place(other)?)
 }
 
 /// Whether this process can make files in `directory`.
