@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ipc_core::Policy;
+use ipc_core::{ImpersonationLevel, Policy};
 
 use fileserve::platform::words;
 use fileserve::protocol::{Algorithm, Part};
 
 use super::access::AccessName;
+use super::audit::Audit;
 use super::endpoint::{Compat, EndpointText};
 use super::fence::FenceName;
 
@@ -102,6 +103,8 @@ pub(crate) struct Serve {
     /// How files are opened with a client's rights
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub(crate) mechanism: MechanismName,
+    #[command(flatten)]
+    pub(crate) audit: Audit,
     /// How long running transfers may take to finish after Ctrl-C
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub(crate) drain: Duration,
@@ -148,6 +151,9 @@ pub(crate) struct Reach {
     /// what you send, and may act as you as far as you let it.
     #[arg(long, value_name = "POLICY")]
     pub(crate) server: Vec<Policy>,
+    #[arg(long, value_name = "LEVEL", default_value = "impersonation", help = words::LEVEL,
+        long_help = words::LEVEL_LONG)]
+    pub(crate) level: ImpersonationLevel,
 }
 
 #[derive(Debug, Args)]
@@ -344,6 +350,9 @@ mod tests {
         assert!(!parses("fileserve serve files --root /srv --any-path"));
         assert!(!parses("fileserve serve files --any-path --socket-mode 999"));
         assert!(!parses("fileserve serve files --any-path --workers 0"));
+        assert!(!parses("fileserve serve files --any-path --audit-required"));
+        assert!(parses("fileserve whoami files --level anonymous"));
+        assert!(!parses("fileserve get files x --level system"));
         assert!(!parses("fileserve get files x --resume"));
         assert!(parses("fileserve serve /tmp/pipe --compat dotnet --any-path"));
         assert!(!parses("fileserve get files x --compat dotnet --range 0-9"));

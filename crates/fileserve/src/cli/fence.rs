@@ -24,10 +24,11 @@ pub(crate) enum FenceName {
 
 impl FenceName {
     /// Fences this process in, which must have one thread and listen at `endpoint` already, and
-    /// tells the operator.
+    /// tells the operator. Below `log` it may go on to make and write files.
     pub(crate) fn raise(
         self,
         reads: Reads<'_>,
+        log: Option<&Path>,
         endpoint: &Endpoint,
     ) -> Result<Option<String>, Failed> {
         let (served, what) = match reads {
@@ -46,10 +47,12 @@ impl FenceName {
             }
             Self::Auto | Self::On => {}
         }
-        match platform::fence_in(served, &[], endpoint) {
+        let writes = log.map(|log| format!(", writes in `{}`", log.display()));
+        let writes = writes.unwrap_or_default();
+        match platform::fence_in(served, log.as_slice(), endpoint) {
             Ok(by) => says(format!(
-                "by the kernel ({by}): it {what}, removes its socket, and can do nothing else with \
-                 files"
+                "by the kernel ({by}): it {what}{writes}, removes its socket, and can do nothing \
+                 else with files"
             )),
             Err(why) if self == Self::Auto && why.kind() == io::ErrorKind::Unsupported => {
                 says(format!("no: {why}"))
@@ -89,7 +92,7 @@ mod tests {
     fn where_there_can_be_no_fence_the_server_says_so_or_does_not_start() {
         let endpoint = "unix:@fileserve-test-no-fence".parse().expect("an endpoint");
         let below = Reads::Below("/".as_ref());
-        let raise = |fence: FenceName, reads| fence.raise(reads, &endpoint);
+        let raise = |fence: FenceName, reads| fence.raise(reads, None, &endpoint);
         // A test has a thread beside it, which would stay outside; some systems have no fences.
         for reads in [below, Reads::Nothing] {
             let said = raise(FenceName::Auto, reads).expect("it goes without");

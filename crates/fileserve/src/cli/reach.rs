@@ -71,7 +71,7 @@ fn connect(
     deadline: Deadline,
 ) -> Result<FileClient, Failed> {
     let mut client = Client::connect(transport, endpoint, options, ClientOptions::new())
-        .map_err(|error| unreachable(endpoint, error))?;
+        .map_err(|error| unreachable(options, endpoint, error))?;
     client.set_deadline(deadline);
     Ok(FileClient::new(client))
 }
@@ -81,23 +81,32 @@ fn in_time(deadline: Deadline) -> Deadline {
     deadline.min(Deadline::after(CONNECT_TIMEOUT))
 }
 
-/// How this client connects: so that the server may act as it.
+/// How this client connects: by default so that the server may act as it.
 pub(crate) fn options(reach: &Reach, deadline: Deadline) -> Result<ConnectOptions, Failed> {
-    let options =
-        ConnectOptions::new().level(ImpersonationLevel::Impersonation).deadline(in_time(deadline));
+    let options = ConnectOptions::new().level(reach.level).deadline(in_time(deadline));
     Ok(match resolved(any_of(&reach.server), "use `--server`")? {
         Some(server) => options.server(server),
         None => options,
     })
 }
 
-pub(crate) fn unreachable(endpoint: &Endpoint, error: Error) -> Failed {
-    let is_stranger = matches!(error, Error::ServerNotTrusted { .. });
+pub(crate) fn unreachable(options: &ConnectOptions, endpoint: &Endpoint, error: Error) -> Failed {
+    let delegates = options.level == ImpersonationLevel::Delegation;
+    let hint = match error {
+        Error::ServerNotTrusted { .. } => {
+            Some("if you do trust that user, name it with `--server`")
+        }
+        Error::Unsupported { .. } if delegates => Some(
+            "no server here acts for its clients on other machines; `--level impersonation` lets it \
+             act as you on this one",
+        ),
+        _ => None,
+    };
     let failed = Failed::new(format!("reach `{endpoint}`"), error);
-    if is_stranger {
-        return failed.with_hint("if you do trust that user, name it with `--server`");
+    match hint {
+        Some(hint) => failed.with_hint(hint),
+        None => failed,
     }
-    failed
 }
 
 /// Whom any of `policies` admits; `None` without any.

@@ -6,7 +6,8 @@ use std::process;
 use std::sync::Arc;
 use std::thread;
 
-use fileserve::platform::{self, Mechanism, Serving, Signals};
+use fileserve::audit::AuditFile;
+use fileserve::platform::{self, Asked, Mechanism, Serving, Signals};
 use fileserve::protocol::Names;
 use fileserve::{FileService, Files as _, dotnet};
 use ipc_core::files::Root;
@@ -16,6 +17,7 @@ use ipc_core::{Deadline, Endpoint, Peer, Policy, Transport};
 
 use super::access::AccessName;
 use super::args::{MechanismName, Serve};
+use super::audit::Account;
 use super::console::Console;
 use super::endpoint::Compat;
 use super::fence::Reads;
@@ -25,7 +27,9 @@ use super::reach::{any_of, resolved};
 use super::{Failed, exit, json};
 
 pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
-    // First of all: the rights are each thread's own, and what is opened later is opened without.
+    let audit = arguments.audit.open(arguments.user.as_deref())?;
+    // While this is one thread: the rights are each thread's own. What is opened later is opened
+    // without them.
     if let Some(user) = &arguments.user {
         platform::keep_only_switching(user)
             .map_err(|error| Failed::system(format!("run as `--user {user}`"), error))?;
@@ -33,6 +37,9 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     // Before listening: whoever sees the server listen may stop it.
     let mut signals =
         Signals::take().map_err(|error| Failed::system("watch for signals", error))?;
+    if audit.is_some() {
+        signals.take_reopen().map_err(|error| Failed::system("watch for signals", error))?;
+    }
     let passing = Passing::asked(&arguments)?;
     let serving = serving(&arguments, passing.is_on())?;
     let policy = serving.admits.clone().unwrap_or_else(Policy::same_user);
@@ -52,11 +59,13 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     let listener = transport.bind(&endpoint, &passing.bind_options()).map_err(no_server)?;
     // When everything is open, and before there are threads: those would stay outside.
     let reads = Reads::of(&arguments.what, arguments.access);
-    let fenced = arguments.landlock.raise(reads, &endpoint)?;
+    let log = audit.as_ref().and_then(AuditFile::directory);
+    let fenced = arguments.landlock.raise(reads, log, &endpoint)?;
     let no_thread = |error| Failed::system("start a thread", error);
     let requests = Console::start(io::stdout()).map_err(no_thread)?;
     let remarks = Console::start(io::stderr()).map_err(no_thread)?;
     let notices = Notices::new(remarks.clone());
+    let account = Account::new(audit, remarks.clone());
 
     let lines = requests.clone();
     let warnings = notices.clone();
@@ -75,25 +84,28 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
         .limits(limits)
         .session_limits(passing.limits())
         .observer(notices.clone());
+    let builder = account.begin(&endpoint, builder)?;
     let server = begin(builder, files, arguments.compat).map_err(no_server)?;
     let few = few_clients(&limits, descriptors);
     let by = by.filter(|_| arguments.access == AccessName::Impersonate);
     let by = by.map(|mechanism| format!("  by       {mechanism}"));
     let admits = format!("{policy}{}", platform::whom_it_reaches(&serving, &endpoint));
     let about = about(&arguments, &endpoint, &*transport, &admits);
-    for line in about.into_iter().chain(by).chain(fenced).chain(passing.remark()).chain(few) {
+    let said = about.into_iter().chain(by).chain(fenced).chain(account.about());
+    for line in said.chain(passing.remark()).chain(few) {
         remarks.line(line);
     }
 
-    let signal = signals.wait();
+    let signal = wait_for_stop(&mut signals, &account);
     remarks.line(format!(
         "fileserve: {signal}: finishing what {} clients have asked for, at most {:?}; \
          Ctrl-C stops at once",
         server.connections(),
         arguments.drain
     ));
-    stop_at_once_on_the_next(signals, remarks.clone());
+    stop_at_once_on_the_next(signals, remarks.clone(), account.clone());
     let outcome = server.shutdown(Deadline::after(arguments.drain));
+    account.finish();
     notices.finish();
     requests.finish();
     remarks.finish();
@@ -171,10 +183,20 @@ fn few_clients(limits: &ServerLimits, descriptors: Option<u64>) -> Option<String
     ))
 }
 
-fn stop_at_once_on_the_next(mut signals: Signals, remarks: Console) {
+/// Waits for a request to stop, and names it.
+fn wait_for_stop(signals: &mut Signals, account: &Account) -> &'static str {
+    loop {
+        match signals.wait() {
+            Asked::Stop(name) => return name,
+            Asked::Reopen => account.reopen(),
+        }
+    }
+}
+
+fn stop_at_once_on_the_next(mut signals: Signals, remarks: Console, account: Account) {
     // Without that thread the first request still ends the server, by its deadline.
     let _ = thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        signals.wait();
+        wait_for_stop(&mut signals, &account);
         remarks.line("fileserve: stopped at once; transfers were cut".to_owned());
         remarks.finish();
         process::exit(exit::FAILURE.into());

@@ -18,13 +18,14 @@ pub use ipc_unix::regular_file;
 use ipc_unix::{ActAs, Fence, OpensBy, UnixRoot, UnixTransport};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator;
 
-use super::{Mechanism, Serving};
+use super::{Asked, Mechanism, Serving};
 
 pub(super) mod cast;
 mod directory;
+mod log;
 #[cfg_attr(target_os = "linux", path = "unix/linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "unix/elsewhere.rs")]
 mod particular;
@@ -33,6 +34,7 @@ mod stream;
 pub mod words;
 
 pub(crate) use directory::{Directory, Kind};
+pub use log::{can_make_files_in, is_same_file, open_log};
 pub use particular::{can_become_others, make_fifo, this_program, thread_id};
 pub use paths::{from_top, is_from_top, wire_path};
 pub use stream::Stream;
@@ -213,7 +215,7 @@ pub fn dotnet_endpoint(name: &str) -> Result<Endpoint> {
 }
 
 /// The requests to stop that come to this process, Ctrl-C and `SIGTERM`, instead of their deadly
-/// effect.
+/// effect; and `SIGHUP`, if it is taken too.
 #[derive(Debug)]
 pub struct Signals(iterator::Signals);
 
@@ -226,11 +228,20 @@ impl Signals {
         iterator::Signals::new([SIGINT, SIGTERM]).map(Self)
     }
 
-    /// Waits for the next one, and names it.
-    pub fn wait(&mut self) -> &'static str {
+    /// Takes `SIGHUP` as well, for [`Asked::Reopen`].
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn take_reopen(&mut self) -> io::Result<()> {
+        self.0.add_signal(SIGHUP)
+    }
+
+    /// Waits for the next one.
+    pub fn wait(&mut self) -> Asked {
         match self.0.forever().next() {
-            Some(SIGTERM) => "SIGTERM",
-            _ => "Ctrl-C",
+            Some(SIGHUP) => Asked::Reopen,
+            Some(SIGTERM) => Asked::Stop("SIGTERM"),
+            _ => Asked::Stop("Ctrl-C"),
         }
     }
 }

@@ -15,15 +15,17 @@ pub use ipc_windows::files::metadata;
 pub use ipc_windows::regular_file;
 use ipc_windows::{Acl, Group, PipeTransport, WindowsRoot, process};
 
-use super::{Mechanism, Serving};
+use super::{Asked, Mechanism, Serving};
 
 pub(super) mod cast;
 mod directory;
+mod log;
 mod paths;
 mod stream;
 pub mod words;
 
 pub(crate) use directory::{Directory, Kind};
+pub use log::{can_make_files_in, is_same_file, open_log};
 pub use paths::{from_top, is_from_top, wire_path};
 pub use stream::Stream;
 
@@ -194,9 +196,17 @@ impl Signals {
         process::StopRequests::take().map(Self)
     }
 
-    /// Waits for the next one, and names it.
-    pub fn wait(&mut self) -> &'static str {
-        self.0.wait()
+    /// Takes [`Asked::Reopen`] as well, of which there is none here.
+    ///
+    /// # Errors
+    /// None here.
+    pub fn take_reopen(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Waits for the next one.
+    pub fn wait(&mut self) -> Asked {
+        Asked::Stop(self.0.wait())
     }
 }
 

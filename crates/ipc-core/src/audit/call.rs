@@ -72,9 +72,10 @@ impl Call {
         if !was_opened || told.opened {
             return Ok(());
         }
-        told.opened = true;
         drop(told);
-        self.tell(Decision::Open, Ok(()), None)
+        self.tell(Decision::Open, Ok(()), None)?;
+        self.told.lock().opened = true;
+        Ok(())
     }
 
     /// The handler has acted as the peer, or could not.
@@ -99,8 +100,8 @@ impl Call {
     ) -> Result<Reply<Vec<u8>>, Failure> {
         let mut reply = answer.inspect_err(|failure| self.failed(failure))?;
         if matches!(reply.body, Body::Empty) {
-            self.tell(Decision::Result, Ok(()), Some(0))?;
-            return Ok(reply);
+            let told = self.tell(Decision::Result, Ok(()), Some(0));
+            return told.inspect_err(|failure| self.failed(failure)).map(|()| reply);
         }
         let before = reply.done.take();
         Ok(reply.when_done(move |outcome: &Outcome| {
