@@ -9,10 +9,12 @@ use ipc_core::files::{FileKind, Metadata};
 use serde::{Deserialize, Serialize};
 
 mod entries;
+mod explanation;
 mod path;
 mod whoami;
 
 pub use entries::{Entry, EntryReader, encode_entry};
+pub use explanation::{Explanation, WireDenial, WireFinding};
 pub use path::{Names, WirePath};
 pub use whoami::{Acting, WhoAmI, WireIdentity};
 
@@ -31,6 +33,9 @@ ipc_core::service! {
         5 => fn whoami() -> WhoAmI;
         /// Tells what the paths of this server mean.
         6 => fn about() -> About;
+        /// Tells whether a file would be served, or with a `/` at its end a directory's entries, and
+        /// if not, at which name and by which rule it is refused.
+        10 => fn explain(path: WirePath) -> Explanation;
     }
 }
 

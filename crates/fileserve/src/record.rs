@@ -64,6 +64,8 @@ pub enum Method {
     Sum,
     /// What the server knows about the client.
     WhoAmI,
+    /// Whether a file would be served, and why not.
+    Explain,
 }
 
 impl fmt::Display for Method {
@@ -74,6 +76,7 @@ impl fmt::Display for Method {
             Self::List => "list",
             Self::Sum => "sum",
             Self::WhoAmI => "whoami",
+            Self::Explain => "explain",
         })
     }
 }

@@ -11,10 +11,12 @@ use ipc_core::{Error, ErrorKind, Failure};
 use crate::access::Access;
 use crate::digest::Hasher;
 use crate::protocol::{
-    About, Acting, Algorithm, Digest, FileHead, FileInfo, Files, Listing, Names, Part, Validator,
-    WhoAmI, WirePath, encode_entry,
+    About, Acting, Algorithm, Digest, Explanation, FileHead, FileInfo, Files, Listing, Names, Part,
+    Validator, WhoAmI, WirePath, encode_entry,
 };
 use crate::record::{Method, Observer, Record};
+
+mod explain;
 
 /// Serves the files below a [`Root`], each with the rights of the client that asks for it.
 ///
@@ -255,6 +257,15 @@ impl Files for FileService {
             .map(|peer| Reply::new(WhoAmI::new(peer, context.level(), acting)))
             .map_err(Failure::from);
         self.observer.reply(context, Method::WhoAmI, None, reply)
+    }
+
+    fn explain(
+        &self,
+        context: &Context<'_>,
+        path: WirePath,
+    ) -> Result<Reply<Explanation>, Failure> {
+        let reply = Ok(Reply::new(self.explain_path(context, &path)));
+        self.observer.reply(context, Method::Explain, Some(path), reply)
     }
 
     /// Not observed: it comes before a request that is.

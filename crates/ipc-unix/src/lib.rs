@@ -8,6 +8,7 @@ mod connect;
 mod connection;
 mod fence;
 mod identity;
+mod inspect;
 mod listener;
 mod mechanism;
 mod outside;

@@ -26,7 +26,12 @@ impl Reached {
         let mut client = Client::connect(&*transport, &endpoint, &options, ClientOptions::new())
             .map_err(|error| unreachable(&endpoint, error))?;
         client.set_deadline(deadline);
-        Ok(Self { files: FileClient::new(client) })
+        Ok(Self::by(client))
+    }
+
+    /// The one that `client` is connected to.
+    pub(crate) fn by(client: Client) -> Self {
+        Self { files: FileClient::new(client) }
     }
 
     /// The path that a person typed, as this server names it.
