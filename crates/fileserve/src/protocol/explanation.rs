@@ -81,8 +81,13 @@ impl WireFinding {
 
 impl From<&Finding> for WireFinding {
     fn from(finding: &Finding) -> Self {
+        let list;
         let (reason, text, denial) = match &finding.reason {
-            Reason::Permissions(denial) => (denial_reason(denial), "", Some(denial.into())),
+            Reason::Permissions(denial) => (lacks(denial.right), "", Some(denial.into())),
+            Reason::AccessList { right, entries } => {
+                list = entries.join("; ");
+                (lacks(*right), &list[..], None)
+            }
             Reason::Missing => (MISSING, "", None),
             Reason::Unexplained => (UNEXPLAINED, "", None),
             Reason::ServerHasNoRight => (SERVER_HAS_NO_RIGHT, "", None),
@@ -180,8 +185,8 @@ impl From<&Denial> for WireDenial {
     }
 }
 
-fn denial_reason(denial: &Denial) -> u16 {
-    match denial.right {
+fn lacks(right: Right) -> u16 {
+    match right {
         Right::Search => UNSEARCHABLE,
         _ => UNREADABLE,
     }

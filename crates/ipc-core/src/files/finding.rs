@@ -44,6 +44,13 @@ pub enum Reason {
     Missing,
     /// The permissions of what refuses.
     Permissions(Denial),
+    /// The access control list of what refuses, on a system that has no other permissions.
+    AccessList {
+        /// What the list does not give the client.
+        right: Right,
+        /// Its entries in words, as far as the client may see them.
+        entries: Vec<String>,
+    },
     /// The system refuses it, and the permissions do not say why: a security module, a sandbox, or a
     /// file system that asks somebody else.
     Unexplained,
@@ -79,9 +86,10 @@ impl Reason {
     pub fn explains(&self, kind: ErrorKind) -> bool {
         match self {
             Self::Missing => kind == ErrorKind::NotFound,
-            Self::Permissions(_) | Self::Unexplained | Self::ServerHasNoRight => {
-                kind == ErrorKind::PermissionDenied
-            }
+            Self::Permissions(_)
+            | Self::AccessList { .. }
+            | Self::Unexplained
+            | Self::ServerHasNoRight => kind == ErrorKind::PermissionDenied,
             Self::LinkOutOfRoot | Self::OtherMount => kind == ErrorKind::OutsideRoot,
             Self::LinkNotFollowed => {
                 matches!(kind, ErrorKind::OutsideRoot | ErrorKind::PermissionDenied)

@@ -201,6 +201,9 @@ fn closed(report: &Report) -> Option<String> {
             let (right, why) = (denial.right(), words::denial_text(&denial));
             format!("you may not {right} `{}`: {why}", guard.name)
         }
+        None if guard.mode.is_none() => {
+            format!("the access control list of `{}` does not let you in", guard.name)
+        }
         None => format!(
             "the system refuses you `{}`, and its permissions do not say why: a security module, \
              or a sandbox",

@@ -44,6 +44,8 @@ fn because_of(finding: &WireFinding) -> String {
     }
     let text = match finding.reason() {
         "missing" => "there is nothing of that name",
+        "unreadable" => "its access control list does not let you read it",
+        "unsearchable" => "its access control list does not let you search it",
         "unexplained" => UNEXPLAINED,
         "server-has-no-right" => {
             "you may, and the server's own user may not; it serves what both may read"
