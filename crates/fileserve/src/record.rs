@@ -39,7 +39,7 @@ impl fmt::Display for Record {
         if let Some(thread) = self.thread {
             write!(f, "thread {thread:<7} ")?;
         }
-        write!(f, "{who:<24} {:<6} ", self.method)?;
+        write!(f, "{who:<24} {:<7} ", self.method)?;
         if let Some(path) = &self.path {
             write!(f, "`{path}`  ")?;
         }

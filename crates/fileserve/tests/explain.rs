@@ -288,6 +288,36 @@ fn the_servers_own_lack_of_rights_is_told_as_that() {
     }
 }
 
+/// The server itself gets nowhere near: it looks as the client.
+#[test]
+fn a_server_that_keeps_only_the_right_to_act_as_clients_finds_the_reason_where_they_get_to() {
+    const TEST: &str =
+        "a_server_that_keeps_only_the_right_to_act_as_clients_finds_the_reason_where_they_get_to";
+    if !is_root(TEST) {
+        return;
+    }
+    const SERVER: u32 = 42_005;
+    let place = Place::new();
+    place.owned("hers/bobs", "his", 0o600, BOB, BOB);
+    chown(place.files().join("hers"), Some(ALICE), Some(ALICE)).expect("root may");
+    set_mode(&place.files().join("hers"), 0o700);
+    chown(place.beside(""), Some(SERVER), Some(SERVER)).expect("root may");
+    for mechanism in ["auto", "thread"] {
+        let options = ["--user", "42005:42005", "--allow", "any", "--socket-mode", "0666"];
+        let server = Server::with(&place, [&options[..], &["--mechanism", mechanism]].concat());
+        for (asker, reason, at) in
+            [(ALONE, "unreadable", "hers/bobs"), ((BOB, BOB), "unsearchable", "hers")]
+        {
+            let server_is = format!("--server=uid:{SERVER}");
+            let told = asked(&server, asker, &["hers/bobs", "--json", &server_is]);
+            let told: Value = serde_json::from_slice(&told.0.stdout).expect("JSON");
+            assert_eq!(told["path"]["reason"], reason, "{mechanism}: {told:#}");
+            assert_eq!(told["path"]["at"], at, "{mechanism}: {told:#}");
+            assert_eq!(told["path"]["denial"]["rule"], "mode");
+        }
+    }
+}
+
 /// What is said, and that it ends as fetching the same does.
 #[track_caller]
 fn same_as_get(server: &Server, (uid, gid): Asker, path: &str, told: &Value) {

@@ -78,9 +78,7 @@ impl Observer<'_> {
                     return (place, None);
                 }
             };
-            let look = files::open_directory(&directory).and_then(|directory| {
-                Handle::on(directory.as_fd()).and_then(|directory| directory.look())
-            });
+            let look = handle_on(&directory).and_then(|directory| directory.look());
             let guard = guard(Role::Directory, &directory, &found, look.ok().as_ref());
             place.guards.push(guard);
         }
@@ -102,8 +100,7 @@ impl Observer<'_> {
     fn look_at_socket(&self, place: &mut Place, path: &Path, found: &fs::Metadata) -> Option<Look> {
         let parent = path.parent().unwrap_or(Path::new("/"));
         let name = path.file_name().unwrap_or_default();
-        let look = files::open_directory(parent)
-            .and_then(|parent| Handle::on(parent.as_fd()))
+        let look = handle_on(parent)
             .and_then(|parent| parent.below(name.as_encoded_bytes()))
             .and_then(|socket| socket.look())
             .ok();
@@ -140,9 +137,7 @@ impl Observer<'_> {
             io::ErrorKind::PermissionDenied => match place.guards.len().checked_sub(1) {
                 Some(guard) => {
                     let directory = Path::new(&place.guards[guard].name);
-                    let look = files::open_directory(directory)
-                        .and_then(|directory| Handle::on(directory.as_fd()))
-                        .and_then(|directory| directory.look());
+                    let look = handle_on(directory).and_then(|directory| directory.look());
                     let denial = look.ok().and_then(|look| self.denial(&look, Right::Search));
                     State::Closed { guard, denial }
                 }
@@ -238,6 +233,10 @@ fn ancestors(path: &Path) -> Vec<PathBuf> {
     let mut ancestors: Vec<_> = path.ancestors().skip(1).map(Path::to_owned).collect();
     ancestors.reverse();
     ancestors
+}
+
+fn handle_on(directory: &Path) -> io::Result<Handle> {
+    Handle::on(files::open_directory(directory)?.as_fd())
 }
 
 fn guard(role: Role, path: &Path, found: &fs::Metadata, look: Option<&Look>) -> Guard {
