@@ -13,6 +13,7 @@ mod deny;
 mod evidence;
 mod made_page;
 mod oldest;
+mod other_mechanism;
 mod packages;
 mod peers;
 mod platforms;
