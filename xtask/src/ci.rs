@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::workspace::{Result, Workspace};
 use crate::{
-    deny, oldest, other_mechanism, packages, peers, platforms, steps, threats, tidy, windows,
+    deny, fuzz, oldest, other_mechanism, packages, peers, platforms, steps, threats, tidy, windows,
 };
 
 /// One step of CI; a new one is a line in [`STEPS`].
@@ -25,6 +25,7 @@ const STEPS: &[Step] = &[
     Step { name: "peers", run: peers::make },
     Step { name: "test", run: steps::test },
     Step { name: "other-mechanism", run: other_mechanism::test },
+    Step { name: "fuzz", run: fuzz::step },
     Step { name: "doc", run: steps::doc },
     Step { name: "demo", run: steps::demo },
     Step { name: "msrv", run: oldest::check_this_system },

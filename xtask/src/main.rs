@@ -3,14 +3,15 @@
 //! `ci` runs what every change must pass, `tidy` the rules that no other tool checks, `platforms`
 //! makes the page that says what each system gives and how that is known, `threats` the one that says
 //! what shows that an attack fails, and `windows` builds and tests for Windows on a machine that has
-//! none; `peers` makes the programs of .NET and Node without which their tests are left out, and `soak`
-//! runs for long what every change runs for short.
+//! none; `peers` makes the programs of .NET and Node without which their tests are left out, `soak`
+//! runs for long what every change runs for short, and `fuzz` feeds it all with chance.
 
 use std::process::ExitCode;
 
 mod ci;
 mod deny;
 mod evidence;
+mod fuzz;
 mod made_page;
 mod oldest;
 mod other_mechanism;
@@ -30,6 +31,8 @@ use workspace::{Result, Workspace};
 const USAGE: &str = "usage: cargo xtask ci [STEP]...   run all steps, or those that are named
        cargo xtask tidy           check the rules of this workspace
        cargo xtask soak           run the tests that have a long form in it; as root
+       cargo xtask fuzz [--seconds N] [--keep] [TARGET]...
+                                  feed what takes bytes from strangers with what covers ever more of it
        cargo xtask platforms      make docs/platforms.md from docs/platforms.rows
        cargo xtask threats        make docs/threats.md from docs/threats.rows
        cargo xtask peers          make the programs of .NET and Node that tests talk to
@@ -52,6 +55,7 @@ fn run(arguments: &[&str]) -> Result {
     match arguments {
         ["ci", steps @ ..] => ci::run(&workspace, steps),
         ["tidy"] => tidy::check(&workspace),
+        ["fuzz", arguments @ ..] => fuzz::run(&workspace, arguments),
         ["soak"] => soak::run(&workspace),
         ["peers"] => {
             packages::install(&workspace)?;

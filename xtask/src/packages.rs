@@ -18,6 +18,7 @@ const PACKAGES: &[Package] = &[
     Package { name: "util-linux", needed_for: "tests with a client in a namespace of its own" },
     Package { name: "python3", needed_for: "the interoperability client" },
     Package { name: "python3-pip", needed_for: "the runtimes of .NET and Node" },
+    Package { name: "g++", needed_for: "building the fuzzer" },
     Package { name: "mono-mcs", needed_for: "compiling the program of .NET" },
 ];
 

@@ -1,7 +1,7 @@
 //! The steps of CI that are one call of the installed cargo.
 
-use crate::skips;
 use crate::workspace::{Result, Workspace};
+use crate::{fuzz, skips};
 
 /// What the README tells people to run; CI runs it to the letter.
 const TEST_COMMAND: &str = "cargo test";
@@ -9,7 +9,8 @@ const TEST_COMMAND: &str = "cargo test";
 /// Downloads every dependency for every target, so that no later step needs a network; fails if
 /// the lock file does not fit the manifests.
 pub(crate) fn fetch(workspace: &Workspace) -> Result {
-    workspace.run(&mut workspace.cargo(&["fetch", "--locked"]))
+    workspace.run(&mut workspace.cargo(&["fetch", "--locked"]))?;
+    fuzz::fetch(workspace)
 }
 
 /// Formatting.
@@ -42,8 +43,11 @@ pub(crate) fn demo(workspace: &Workspace) -> Result {
     workspace.run(&mut workspace.cargo(&arguments))
 }
 
-/// The documentation, with warnings denied.
+/// The documentation, with warnings denied; and its examples of what must not compile, with the
+/// reasons for which they do not.
 pub(crate) fn doc(workspace: &Workspace) -> Result {
     let mut command = workspace.cargo(&["doc", "--workspace", "--no-deps"]);
-    workspace.run(command.env("RUSTDOCFLAGS", "--deny warnings"))
+    workspace.run(command.env("RUSTDOCFLAGS", "--deny warnings"))?;
+    let mut examples = workspace.cargo(&["test", "--doc", "--package", "ipc-core"]);
+    workspace.run(examples.env("RUSTDOC", workspace.path("xtask/rustdoc-with-codes.sh")))
 }

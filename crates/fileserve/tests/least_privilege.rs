@@ -4,11 +4,11 @@
 
 mod common;
 
-use std::fs::{self, File};
+use std::fs;
 use std::os::unix::fs::chown;
 use std::process::Command;
 
-use common::users::{ALICE, BOB, fileserve_as, is_root, set_mode};
+use common::users::{ALICE, BOB, add_program, fileserve_as, is_root, set_mode};
 use common::{Place, Run, Server, fileserve, run, skip};
 
 /// The user of the server: of nobody's group, without an account.
@@ -126,9 +126,8 @@ fn a_server_that_begins_with_two_capabilities_as_by_systemd_keeps_them() {
     for sets in ["--inh-caps", "--ambient-caps", "--bounding-set"] {
         command.arg(format!("{sets}=-all,+setuid,+setgid"));
     }
-    // The program's place may be closed to that user: it comes as what setpriv leaves open.
-    command.stdin(File::open(env!("CARGO_BIN_EXE_fileserve")).expect("cargo has built it"));
-    command.args(["--", "/proc/self/fd/0"]);
+    command.arg("--");
+    add_program(&mut command);
     command.args(["serve", &endpoint, "--json", "--user", "42005:42005", "--allow", "any"]);
     command.args(["--socket-mode", "0666", "--root"]).arg(place.files());
     let server = Server::run(command, endpoint);

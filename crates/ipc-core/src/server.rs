@@ -22,6 +22,7 @@ pub mod protocol;
 mod queue;
 mod runtime;
 mod send;
+mod shares;
 mod threaded;
 mod timers;
 mod turn;

@@ -253,10 +253,16 @@ impl Shared {
     /// Waits until there is something to read, or this end is cancelled. Not in `read`: `shutdown`
     /// does not wake that everywhere (not under Wine), and with a timeout Windows may lose what it
     /// was about to take.
+    ///
+    /// What is left unread then has the system reset the connection. Were it taken, nobody would tell
+    /// a peer that waits for room: a socket that was shut down announces none.
     fn wait_for_input(&self) -> io::Result<()> {
         loop {
+            if self.state.lock().cancelled {
+                return Err(io::ErrorKind::ConnectionAborted.into());
+            }
             match self.stream.peek(&mut [0]) {
-                Err(error) if timed_out(&error) && !self.state.lock().cancelled => {}
+                Err(error) if timed_out(&error) => {}
                 outcome => return outcome.map(drop),
             }
         }

@@ -50,6 +50,13 @@ pub(crate) fn fileserve_as<S: AsRef<OsStr>>(
     command
 }
 
+/// Adds the program to the arguments of `wrapper`, which starts what they name, perhaps as another
+/// user. It finds it at its standard input.
+pub(crate) fn add_program(wrapper: &mut Command) {
+    wrapper.stdin(File::open(env!("CARGO_BIN_EXE_fileserve")).expect("cargo has built it"));
+    wrapper.arg("/proc/self/fd/0");
+}
+
 pub(crate) fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("the mode is ours to set");
 }

@@ -10,7 +10,7 @@ use crate::error::{Error, Failure};
 use crate::level::ImpersonationLevel;
 use crate::service::Reply;
 
-/// Tells who has connected, and what the policy has `decided`. Returns that, or why it cannot be
+/// Tells who has connected, and what was `decided` by policy and share. Returns that, or why it cannot be
 /// accounted for.
 pub(super) fn policy(
     runtime: &Runtime,

@@ -15,6 +15,7 @@ use super::pool::Pool;
 use super::protocol::Protocol;
 use super::queue::RunQueue;
 use super::runtime::{Runtime, Speak};
+use super::shares::Shares;
 use super::threaded::Threaded;
 use super::timers::Timers;
 use super::worker;
@@ -216,6 +217,7 @@ impl ServerBuilder {
             observer: self.observer,
             audit: self.audit,
             limits: self.limits,
+            shares: Shares::new(&self.limits),
             workers: self.workers,
             pool,
             queue: RunQueue::new(Arc::clone(&waiter)),

@@ -12,6 +12,7 @@ use super::ownership::Ownership;
 use super::pool::Asker;
 use super::protocol::{CallId, Protocol};
 use super::runtime::Runtime;
+use super::shares::Share;
 use crate::cancel::CancelToken;
 use crate::deadline::Deadline;
 use crate::error::Failure;
@@ -42,6 +43,10 @@ pub(super) struct State {
     pub(super) protocol: Box<dyn Protocol>,
     /// Whether policy has admitted the peer.
     pub(super) admitted: bool,
+    /// Its part of its user's connections, once it is known whose that is.
+    pub(super) share: Option<Share>,
+    /// Whether it is one more than its user may have.
+    pub(super) is_surplus: bool,
     /// Whether anything was read.
     pub(super) heard: bool,
     /// Whether the protocol was told that the server drains.
@@ -72,6 +77,8 @@ impl Client {
             state: Mutex::new(State {
                 protocol,
                 admitted: false,
+                share: None,
+                is_surplus: false,
                 heard: false,
                 draining: false,
                 only_goodbye: false,

@@ -8,6 +8,15 @@ use std::time::Duration;
 pub struct ServerLimits {
     /// Connections at once. Beyond it nobody is accepted until one ends. Default: 16,384.
     pub connections: usize,
+    /// How many of them one user may have: one more is refused as
+    /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded). Those who are refused count until they are
+    /// closed, and all peers of whom nobody knows who they are count as one user. Default: all but a
+    /// quarter, which is left to others.
+    ///
+    /// # Platform differences
+    /// On Windows a client has no user before it has said something, and is counted from then on;
+    /// one that says nothing has the time that its protocol gives it.
+    pub connections_per_user: Option<usize>,
     /// Threads for handlers that block ([`RunsOn::Pool`](crate::service::RunsOn::Pool)).
     /// One user never has all of them. Default: 4.
     pub pool_threads: usize,
@@ -26,6 +35,7 @@ impl Default for ServerLimits {
     fn default() -> Self {
         Self {
             connections: 16_384,
+            connections_per_user: None,
             pool_threads: 4,
             pool_queue: 256,
             closing: Duration::from_secs(5),

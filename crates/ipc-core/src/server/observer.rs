@@ -16,7 +16,8 @@ pub trait Observer: fmt::Debug + Send + Sync {
         let _ = peer;
     }
 
-    /// Policy has refused a peer, or it could not be asked.
+    /// A peer is not served: policy has refused it or could not be asked, or its user has all the
+    /// connections that one may have.
     fn refused(&self, peer: Option<&Peer>, why: &Failure) {
         let _ = (peer, why);
     }

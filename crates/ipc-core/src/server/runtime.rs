@@ -14,6 +14,7 @@ use super::observer::Observer;
 use super::pool::Pool;
 use super::protocol::Protocol;
 use super::queue::RunQueue;
+use super::shares::Shares;
 use super::timers::Timers;
 use crate::audit::Audit;
 use crate::deadline::Deadline;
@@ -36,6 +37,7 @@ pub(super) struct Runtime {
     pub(super) observer: Box<dyn Observer>,
     pub(super) audit: Audit,
     pub(super) limits: ServerLimits,
+    pub(super) shares: Shares,
     /// How many workers there are to be woken when the server stops.
     pub(super) workers: usize,
     pub(super) pool: Pool,
@@ -184,9 +186,13 @@ impl Runtime {
     /// Forgets a connection that its owner has given up.
     pub(super) fn remove(&self, client: &Client) {
         client.cut();
-        if let Some(at) = client.state.lock().timer {
+        let mut state = client.state.lock();
+        if let Some(at) = state.timer {
             self.timers.remove(client.key, at);
         }
+        // Before there is room for another, which may be of the same user.
+        state.share = None;
+        drop(state);
         let mut clients = self.clients.lock();
         clients.remove(&client.key);
         if clients.is_empty() {

@@ -23,6 +23,7 @@ use crate::transport::{Capabilities, Connection, Listener, Transport};
 mod audit;
 mod lines;
 mod schedule;
+mod shares;
 mod shutdown;
 mod trouble;
 mod waiter;

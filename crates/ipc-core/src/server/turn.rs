@@ -111,7 +111,7 @@ impl Turn<'_> {
         }
     }
 
-    /// `true` once policy has admitted the peer: nothing of it is decoded before.
+    /// `true` once the peer has been admitted: nothing of it is decoded before.
     fn may_decode(&mut self) -> bool {
         if self.state.admitted {
             return true;
@@ -120,12 +120,16 @@ impl Turn<'_> {
             Err(Error::NotYetKnown) if !self.state.heard => return false,
             peer => peer,
         };
+        let (share, is_within_share) = self.runtime.shares.take(peer.as_ref().ok().copied());
+        self.state.share = Some(share);
+        self.state.is_surplus = is_within_share.is_err();
         let decided = match peer {
             Ok(peer) => self.runtime.policy.decide(peer, &self.runtime.own),
             Err(_) if self.runtime.policy.admits_unknown() => Ok(()),
             Err(error) => Err(error),
         };
-        match account::policy(self.runtime, self.client, decided.map_err(Failure::from)) {
+        let decided = decided.and(is_within_share).map_err(Failure::from);
+        match account::policy(self.runtime, self.client, decided) {
             Ok(()) => {
                 self.state.admitted = true;
                 self.runtime.observer.admitted(self.client.known_peer());
@@ -287,10 +291,12 @@ impl Turn<'_> {
     }
 
     /// A shutdown does not wait for clients that are owed nothing: whoever listens hears the goodbye
-    /// at once, and the others find it later, behind all that was sent to them.
+    /// at once, and the others find it later, behind all that was sent to them. Nor do those who are
+    /// too many wait in the places of others.
     fn time_to_close(&self) -> Duration {
         let limit = self.runtime.limits.closing;
-        if self.state.only_goodbye { limit.min(GOODBYE) } else { limit }
+        let is_owed_nothing = self.state.only_goodbye || self.state.is_surplus;
+        if is_owed_nothing { limit.min(GOODBYE) } else { limit }
     }
 
     /// Sends the last bytes and closes, step by step.
@@ -384,7 +390,8 @@ fn with_small_file_read(mut reply: Reply<Vec<u8>>) -> Reply<Vec<u8>> {
 const TURN: Duration = Duration::from_millis(1);
 const TURN_REQUESTS: usize = 64;
 
-/// How long a client without calls may take for the goodbye of a server that shuts down.
+/// How long a client may take for the goodbye of a server that shuts down while it has no calls, or
+/// for the reason why it is one too many.
 const GOODBYE: Duration = Duration::from_millis(100);
 
 /// How long a worker stays with a connection that it has just served. Long enough for a transport to

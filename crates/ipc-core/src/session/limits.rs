@@ -37,8 +37,9 @@ pub struct SessionLimits {
     pub body_credit: u64,
     /// Server: how long a peer may take for its preface. Default: 10 seconds.
     pub preface: Duration,
-    /// Server: how long a peer may take nothing of what is sent to it, before it is given up
-    /// (after at most twice that time). Waiting for credit does not count. Default: 30 seconds.
+    /// Server: how long a peer may take nothing of what is sent to it, or send nothing of a frame
+    /// that it has begun, before it is given up (after at most twice that time). Neither waiting for
+    /// credit nor silence between frames counts. Default: 30 seconds.
     pub stall: Duration,
 }
 

@@ -52,7 +52,12 @@ pub struct ServerSession {
     outbox: Outbox,
     /// What has happened and was not told yet.
     happened: VecDeque<Happened>,
+    /// Whether the client takes what is sent to it.
     stall: Stall,
+    /// Whether it goes on with a frame that it has begun to send.
+    arrival: Stall,
+    /// Whether all that has come was looked at, and ends within a frame.
+    is_within_a_frame: bool,
     /// The latest time this was told.
     now: Instant,
 }
@@ -128,6 +133,8 @@ impl ServerSession {
             outbox: Outbox::new(),
             happened: VecDeque::new(),
             stall: Stall::new(limits.stall),
+            arrival: Stall::new(limits.stall),
+            is_within_a_frame: false,
             now,
         }
     }
@@ -151,7 +158,10 @@ impl ServerSession {
             match progress {
                 Progress::Happened(happened) => return Ok(Some(happened)),
                 Progress::Quiet => {}
-                Progress::Short => return Ok(None),
+                Progress::Short => {
+                    self.is_within_a_frame = !self.input.bytes().is_empty();
+                    return Ok(None);
+                }
             }
         }
     }
@@ -280,6 +290,8 @@ impl Protocol for ServerSession {
 
     fn received(&mut self, count: usize) {
         self.input.filled(count);
+        self.arrival.moved();
+        self.is_within_a_frame = false;
     }
 
     fn rest(&mut self) {
@@ -365,8 +377,9 @@ impl Protocol for ServerSession {
             Phase::Open | Phase::Draining(_) => None,
         };
         let stall = self.stall.due(self.outbox.is_offered(), self.now);
-        let earliest = preface.into_iter().chain(self.calls.deadline()).chain(stall).min();
-        earliest.map_or(Deadline::NEVER, Deadline::at)
+        let arrival = self.arrival.due(self.is_within_a_frame, self.now);
+        let all = preface.into_iter().chain(self.calls.deadline()).chain(stall).chain(arrival);
+        all.min().map_or(Deadline::NEVER, Deadline::at)
     }
 
     fn timer(&mut self, now: Instant) {
@@ -382,6 +395,11 @@ impl Protocol for ServerSession {
         if self.phase != Phase::Finished && self.stall.has_come(self.outbox.is_offered(), now) {
             let error = Error::TimedOut { operation: Operation::Write };
             self.hang_up(&told(&error));
+            self.happened.push_back(Happened::Failed(error));
+        }
+        if self.phase != Phase::Finished && self.arrival.has_come(self.is_within_a_frame, now) {
+            let error = Error::TimedOut { operation: Operation::Read };
+            self.close(&told(&error));
             self.happened.push_back(Happened::Failed(error));
         }
     }

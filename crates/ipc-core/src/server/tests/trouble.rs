@@ -6,7 +6,7 @@ use crate::frame::{self, Kind};
 use crate::session::SessionLimits;
 
 #[derive(Debug)]
-struct Notes(Sender<String>);
+pub(super) struct Notes(pub(super) Sender<String>);
 
 impl Observer for Notes {
     fn admitted(&self, peer: Option<&Peer>) {
@@ -32,7 +32,7 @@ impl Notes {
     }
 }
 
-fn someone(uid: u32) -> Peer {
+pub(super) fn someone(uid: u32) -> Peer {
     let ids = UnixIdentity { uid, gid: uid, groups: Some(vec![]) };
     Peer::new(Some(Identity::Unix(ids)), Assurance::Kernel)
 }

@@ -1,15 +1,15 @@
-//! Whether the client takes anything of what is sent to it.
+//! Whether the client goes on: takes what is sent to it, or sends the rest of what it has begun.
 
 use std::time::{Duration, Instant};
 
-/// Notices that nothing was taken for a while. The time is looked at only when a timer runs, so
-/// that sending costs no clock.
+/// Notices that nothing has moved for a while, where something should: what is offered is taken, what
+/// is owed comes. The time is looked at only when a timer runs, so that moving costs no clock.
 #[derive(Debug)]
 pub(super) struct Stall {
     limit: Duration,
     /// When the current stretch ends, once one has begun.
     due: Option<Instant>,
-    /// Whether anything was taken during it.
+    /// Whether anything has moved during it.
     moved: bool,
 }
 
@@ -18,7 +18,7 @@ impl Stall {
         Self { limit, due: None, moved: false }
     }
 
-    /// Something was taken.
+    /// Something has moved.
     pub(super) fn moved(&mut self) {
         self.moved = true;
     }
@@ -32,13 +32,13 @@ impl Stall {
         }
     }
 
-    /// When [`has_come`](Self::has_come) must be asked, if anything is `offered`; `now` may lie in
-    /// the past, and then it is asked too early, which does no harm.
+    /// When [`has_come`](Self::has_come) must be asked, if anything is `offered` or owed; `now` may lie
+    /// in the past, and then it is asked too early, which does no harm.
     pub(super) fn due(&self, offered: bool, now: Instant) -> Option<Instant> {
         if offered { self.due.or_else(|| now.checked_add(self.limit)) } else { None }
     }
 
-    /// `true` if nothing was taken for at least the limit, although it was `offered`.
+    /// `true` if nothing has moved for at least the limit, although something was `offered` or owed.
     pub(super) fn has_come(&mut self, offered: bool, now: Instant) -> bool {
         match self.due.filter(|_| offered) {
             Some(due) if due > now => return false,

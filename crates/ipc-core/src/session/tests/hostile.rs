@@ -150,6 +150,69 @@ fn t46_a_peer_that_takes_nothing_is_given_up_however_much_it_says() {
     panic!("it is kept for ever");
 }
 
+/// What a runtime does when a timer is due, for as long as there is one: until it fails, or ten times.
+fn let_timers_run(server: &mut Server) -> Vec<Seen> {
+    for _ in 0..10 {
+        let Some(due) = server.session.deadline().instant() else { break };
+        server.now = server.now.max(due);
+        server.session.timer(server.now);
+        let events = server.events();
+        if !events.is_empty() {
+            return events;
+        }
+    }
+    Vec::new()
+}
+
+#[test]
+fn t46_a_frame_that_does_not_go_on_ends_its_connection_wherever_it_stops() {
+    let request = request(1, 1, None, &[b"ab"]);
+    for length in 1..request.len() {
+        let mut server = Server::open();
+        let start = server.now;
+        server.put(&request[..length]);
+        assert_eq!(server.events(), [], "{length}");
+        let text = "timed out while reading".to_owned();
+        let failed = [Seen::Failed(ErrorKind::TimedOut, text)];
+        assert_eq!(let_timers_run(&mut server), failed, "{length}");
+        assert!(server.now - start <= 2 * SessionLimits::default().stall);
+        assert_eq!(server.frames().last().expect("it is told").kind, Kind::Error);
+        assert!(server.session.is_finished());
+    }
+}
+
+#[test]
+fn silence_between_frames_is_no_stall_and_neither_is_a_frame_that_goes_on() {
+    let mut server = Server::open();
+    assert_eq!(
+        server.session.deadline(),
+        crate::Deadline::NEVER,
+        "an idle connection has no timer"
+    );
+    let request = request(1, 1, None, &[b"ab"]);
+    let (last, most) = request.split_last().expect("bytes");
+    for byte in most {
+        server.put(&[*byte]);
+        assert_eq!(server.events(), []);
+        server.wait(SessionLimits::default().stall - Duration::from_secs(1));
+    }
+    server.put(&[*last]);
+    assert_eq!(server.events().len(), 1, "the call");
+    assert_eq!(server.session.deadline(), crate::Deadline::NEVER);
+}
+
+/// The runtime has not come to look at them yet.
+#[test]
+fn requests_that_wait_in_the_buffer_are_no_started_frame() {
+    let mut server = Server::open();
+    server.put(&[request(1, 1, None, &[]), request(3, 1, None, &[])].concat());
+    assert!(server.event().is_some(), "the first");
+    for _ in 0..10 {
+        server.wait(SessionLimits::default().stall);
+    }
+    assert!(matches!(server.event(), Some(Seen::Call { id: 3, .. })));
+}
+
 #[test]
 fn random_bytes_neither_panic_nor_make_the_session_keep_much() {
     let mut random = Random(1);

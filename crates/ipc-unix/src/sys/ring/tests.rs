@@ -63,6 +63,20 @@ fn open(
     ring.open_below(by, root.as_fd(), &path, Wanted::Content, ResolveRules::default())
 }
 
+/// Who had a copy could ask by the number after it was given back. If it could be copied, there would
+/// be two `Answer`s, and this would not compile.
+#[test]
+fn t56_what_is_registered_has_one_owner() {
+    #[allow(dead_code, reason = "it is there to be inferred")]
+    trait Answer<To> {}
+    struct Whatever;
+    struct OnlyIfCopied;
+    impl<T> Answer<Whatever> for T {}
+    impl<T: Clone> Answer<OnlyIfCopied> for T {}
+    fn is_answered<T: Answer<To>, To>() {}
+    is_answered::<Registration, _>();
+}
+
 #[test]
 fn t56_a_number_that_is_not_registered_any_more_opens_nothing() {
     const TEST: &str = "t56_a_number_that_is_not_registered_any_more_opens_nothing";
