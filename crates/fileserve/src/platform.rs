@@ -20,8 +20,8 @@ pub use native::cast::{Performer, demo_endpoint, make_directory, open_directory,
 pub use native::{
     Accounts, Signals, Stream, as_whom, ask_to_stop, dotnet_endpoint, fence_in, from_top,
     is_from_top, keep_only_switching, make_link, open_everything, open_root, opens_by,
-    raise_descriptor_limit, server_transport, socket_group, this_program, thread_id, transport,
-    whom_it_reaches, wire_path, words,
+    raise_descriptor_limit, sandboxes, server_transport, socket_group, this_program, thread_id,
+    transport, whom_it_reaches, wire_path, words,
 };
 pub(crate) use native::{Directory, Kind};
 #[cfg(unix)]
