@@ -7,7 +7,9 @@ use std::fs::File;
 use ipc_core::audit::Mechanism;
 use ipc_core::files::{Metadata, Open, RelativePath, Root};
 use ipc_core::service::Context;
-use ipc_core::{Error, Peer, Result};
+use ipc_core::{Error, ErrorKind, Failure, Peer, Result};
+
+use crate::protocol::Opener;
 
 /// A strategy of opening files for clients.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +33,9 @@ pub enum Access {
     /// With the server's own rights, whoever asks: every client that is admitted reads what the
     /// server may read. For what is public.
     Server,
+    /// Not at all: each client opens its file itself, with all that confines it, and passes the open
+    /// handle. The server reads from that, and opens nothing.
+    ClientOpens,
 }
 
 impl Access {
@@ -42,7 +47,7 @@ impl Access {
     pub fn try_on(&self, root: &dyn Root, own: &Peer) -> Result<()> {
         let top = RelativePath::new(b"")?;
         match self {
-            Self::Impersonate => Ok(()),
+            Self::Impersonate | Self::ClientOpens => Ok(()),
             Self::Check | Self::SameUser { .. } => root.stat_checked(own, &top).map(drop),
             Self::Server => stat_as_server(root, &top).map(drop),
         }
@@ -70,6 +75,7 @@ impl Access {
             Self::Server => {
                 context.note_open(path, Mechanism::Server, open_as_server(root, path, how))
             }
+            Self::ClientOpens => Err(opens_nothing()),
         }
     }
 
@@ -91,6 +97,15 @@ impl Access {
                 context.note_open(path, Mechanism::Check, found)
             }
             Self::Server => context.note_open(path, Mechanism::Server, stat_as_server(root, path)),
+            Self::ClientOpens => Err(opens_nothing()),
+        }
+    }
+
+    /// Who opens the files.
+    pub(crate) fn opener(&self) -> Opener {
+        match self {
+            Self::ClientOpens => Opener::Client,
+            _ => Opener::Server,
         }
     }
 
@@ -108,8 +123,15 @@ impl fmt::Display for Access {
             Self::Check => "check",
             Self::SameUser { .. } => "same-user",
             Self::Server => "server",
+            Self::ClientOpens => "client-opens",
         })
     }
+}
+
+fn opens_nothing() -> Error {
+    let text =
+        "this server opens no files; its clients open them and pass them, as `get` and `sum` do";
+    Error::Remote(Failure::new(ErrorKind::Unsupported, text))
 }
 
 /// The client, if it has the server's own user and groups.

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 mod access;
 mod args;
+mod audit;
 mod console;
 mod demo;
 mod dotnet;
@@ -18,8 +19,10 @@ mod get;
 mod json;
 mod ls;
 mod notices;
+mod passing;
 mod reach;
 mod serve;
+mod source;
 mod stat;
 mod sum;
 mod whoami;
@@ -65,7 +68,10 @@ impl Failed {
             },
             other => exit::code(other.kind()),
         };
-        let hint = exit::hint(code);
+        let hint = match error.kind() {
+            ipc_core::ErrorKind::LevelTooLow => Some(exit::GRANT_MORE),
+            _ => exit::hint(code),
+        };
         Self { code, doing: doing.into(), source: Some(Box::new(error)), hint }
     }
 

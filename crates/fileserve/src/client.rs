@@ -1,9 +1,10 @@
 //! A client of files: typed calls, and content that is checked as it comes.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-use ipc_core::client::{BodyReader, Client};
+use ipc_core::client::{BodyReader, Client, Response};
 use ipc_core::{Deadline, Error as IpcError, ErrorKind};
 
 use crate::destination::Destination;
@@ -13,6 +14,12 @@ use crate::protocol::{
     WhoAmI, WirePath,
 };
 use crate::resume::{self, Partial};
+
+use handed_over::Reading;
+
+mod handed_over;
+
+pub use handed_over::HandedOver;
 
 /// Fetches, lists and sums the files of a server.
 ///
@@ -53,8 +60,33 @@ impl FileClient {
     /// asked.
     pub fn open(&mut self, path: &WirePath, part: &Part) -> Result<Incoming<'_>> {
         let response = self.files.get(path.clone(), part.clone())?;
-        resume::check(part, &response.value)?;
-        Ok(Incoming { head: response.value, body: response.body, received: 0 })
+        Incoming::answered(part, response)
+    }
+
+    /// Passes a `file` that this process has opened, to a server that opens none
+    /// ([`Opener::Client`](crate::protocol::Opener::Client)), and asks for `part` of it. The
+    /// connection must [pass handles](ipc_core::ConnectOptions::handles).
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_passed(&mut self, file: File, part: &Part) -> Result<Incoming<'_>> {
+        let response = self.files.get_passed(file, part.clone())?;
+        Incoming::answered(part, response)
+    }
+
+    /// Has the server open the file `path` as this client and pass it: its content is read by this
+    /// process, and never crosses the server. The connection must
+    /// [pass handles](ipc_core::ConnectOptions::handles).
+    ///
+    /// What comes is checked like anything that a stranger passes: it must be a regular file, and the
+    /// one that the server says it is.
+    ///
+    /// # Errors
+    /// [`Error::Call`] if the server refuses, or the connection passes no handles;
+    /// [`Error::Contradiction`] if it passes something else than it says.
+    pub fn hand_over(&mut self, path: &WirePath) -> Result<HandedOver> {
+        let Response { value, handle, .. } = self.files.hand_over(path.clone())?;
+        HandedOver::check(value, handle)
     }
 
     /// Fetches the file `path` to `destination`, where it appears once it is whole. A transfer to
@@ -134,12 +166,15 @@ impl FileClient {
     /// # Errors
     /// [`Error::Call`].
     pub fn sum(&mut self, path: &WirePath, algorithm: Algorithm) -> Result<Digest> {
-        let digest = self.files.sum(path.clone(), algorithm)?;
-        if digest.algorithm != algorithm {
-            let reason = format!("asked for {}, it computed another", algorithm.name());
-            return Err(Error::Contradiction { reason });
-        }
-        Ok(digest)
+        check_digest(self.files.sum(path.clone(), algorithm)?, algorithm)
+    }
+
+    /// The same of a `file` that this process has opened, to a server that opens none.
+    ///
+    /// # Errors
+    /// [`Error::Call`].
+    pub fn sum_passed(&mut self, file: File, algorithm: Algorithm) -> Result<Digest> {
+        check_digest(self.files.sum_passed(file, algorithm)?, algorithm)
     }
 
     /// Asks what the server knows about this client.
@@ -179,11 +214,28 @@ pub struct Progress {
 #[derive(Debug)]
 pub struct Incoming<'c> {
     head: FileHead,
-    body: BodyReader<'c>,
+    content: Content<'c>,
     received: u64,
 }
 
-impl Incoming<'_> {
+/// Where it comes from.
+#[derive(Debug)]
+enum Content<'c> {
+    Server(BodyReader<'c>),
+    Handle(Reading),
+}
+
+impl<'c> Incoming<'c> {
+    fn answered(asked: &Part, response: Response<'c, FileHead>) -> Result<Self> {
+        let Response { value: head, body, .. } = response;
+        resume::check(asked, &head)?;
+        Ok(Self { head, content: Content::Server(body), received: 0 })
+    }
+
+    fn read_here(head: FileHead, reading: Reading) -> Self {
+        Self { head, content: Content::Handle(reading), received: 0 }
+    }
+
     /// Which file it is, and which part of it.
     #[must_use]
     pub fn head(&self) -> &FileHead {
@@ -204,7 +256,11 @@ impl Incoming<'_> {
     ) -> Result<()> {
         let mut buffer = vec![0; BUFFER_SIZE];
         loop {
-            let count = match self.body.read_to(&mut buffer) {
+            let read = match &mut self.content {
+                Content::Server(body) => body.read_to(&mut buffer),
+                Content::Handle(reading) => reading.read_to(&mut buffer),
+            };
+            let count = match read {
                 Ok(0) => break,
                 Ok(count) => count,
                 Err(error) => return Err(self.incomplete(error)),
@@ -225,9 +281,21 @@ impl Incoming<'_> {
         if source.kind() == ErrorKind::Changed {
             return Error::Call(source);
         }
-        let received = self.body.valid().unwrap_or(self.received);
+        let valid = match &self.content {
+            Content::Server(body) => body.valid(),
+            Content::Handle(_) => None,
+        };
+        let received = valid.unwrap_or(self.received);
         Error::Incomplete { received, announced: self.head.length, source }
     }
+}
+
+fn check_digest(digest: Digest, algorithm: Algorithm) -> Result<Digest> {
+    if digest.algorithm == algorithm {
+        return Ok(digest);
+    }
+    let reason = format!("asked for {}, it computed another", algorithm.name());
+    Err(Error::Contradiction { reason })
 }
 
 /// What went wrong with an entry: the session, whose error travels inside the one that `Read`

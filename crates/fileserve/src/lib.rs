@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`service`] | servers: a [`FileService`] for `ipc_core`'s server runtime |
 //! | [`access`] | servers: how files are opened for clients |
+//! | [`audit`] | servers: the account of what was decided, in a file |
 //! | [`client`] | clients: a [`FileClient`] that fetches, resumes, lists and sums |
 //! | [`destination`], [`resume`] | clients: where a fetched file goes, and that it comes whole |
 //! | [`protocol`] | both: the messages and their shapes |
@@ -19,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod audit;
 pub mod client;
 pub mod destination;
 mod digest;
@@ -29,6 +31,7 @@ pub mod protocol;
 pub mod record;
 pub mod resume;
 pub mod service;
+pub mod shown;
 
 pub use access::Access;
 pub use client::FileClient;

@@ -31,6 +31,13 @@ ipc_core::service! {
         5 => fn whoami() -> WhoAmI;
         /// Tells what the paths of this server mean.
         6 => fn about() -> About;
+        /// Opens a file as the client and passes it, for the client to read by itself.
+        7 => fn hand_over(path: WirePath) -> Validator, handle;
+        /// Sends the content of the file that the client has opened and passes, or a part of it, as
+        /// the body.
+        8 => fn get_passed(part: Part = Part::WHOLE) -> FileHead, body, takes_handle, pool;
+        /// Computes the checksum of the file that the client has opened and passes.
+        9 => fn sum_passed(algorithm: Algorithm) -> Digest, takes_handle, pool;
     }
 }
 
@@ -229,6 +236,17 @@ impl Digest {
 pub struct About {
     /// What paths mean here.
     pub names: Names,
+    /// Who opens the files.
+    pub opens: Opener,
+}
+
+/// Who opens the files that a server serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Opener {
+    /// The server, by their paths.
+    Server,
+    /// The client, which passes them: paths are its own business.
+    Client,
 }
 
 #[cfg(test)]

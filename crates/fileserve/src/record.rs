@@ -64,6 +64,12 @@ pub enum Method {
     Sum,
     /// What the server knows about the client.
     WhoAmI,
+    /// A file, opened and passed to the client.
+    HandOver,
+    /// The content of a file that the client passed.
+    GetPassed,
+    /// The checksum of a file that the client passed.
+    SumPassed,
 }
 
 impl fmt::Display for Method {
@@ -74,6 +80,9 @@ impl fmt::Display for Method {
             Self::List => "list",
             Self::Sum => "sum",
             Self::WhoAmI => "whoami",
+            Self::HandOver => "hand-over",
+            Self::GetPassed => "get-passed",
+            Self::SumPassed => "sum-passed",
         })
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ipc_core::files::{FileKind, Metadata, Open, RelativePath, Root};
 use ipc_core::service::{Body, Context, FileBody, Reply};
-use ipc_core::{Error, ErrorKind, Failure};
+use ipc_core::{Error, ErrorKind, Failure, Peer, Policy};
 
 use crate::access::Access;
 use crate::digest::Hasher;
@@ -15,6 +15,12 @@ use crate::protocol::{
     WhoAmI, WirePath, encode_entry,
 };
 use crate::record::{Method, Observer, Record};
+
+use passed::HandOver;
+
+mod passed;
+
+pub(crate) use passed::Subject;
 
 /// Serves the files below a [`Root`], each with the rights of the client that asks for it.
 ///
@@ -39,6 +45,7 @@ pub struct FileService {
     root: Arc<dyn Root>,
     names: Names,
     access: Access,
+    hand_over: Option<HandOver>,
     observer: Observer,
 }
 
@@ -52,13 +59,27 @@ impl FileService {
     /// Serves what lies below `root`, under paths that mean `names`.
     #[must_use]
     pub fn new(root: Arc<dyn Root>, names: Names) -> Self {
-        Self { root, names, access: Access::default(), observer: Observer::default() }
+        let (access, observer) = (Access::default(), Observer::default());
+        Self { root, names, access, hand_over: None, observer }
     }
 
     /// Sets how files are opened. Default: [`Access::Impersonate`].
     #[must_use]
     pub fn access(mut self, access: Access) -> Self {
         self.access = access;
+        self
+    }
+
+    /// Sets to whom files are handed over: opened as the client by [`Access::Impersonate`], and passed
+    /// as they are opened. `own` is the server itself
+    /// ([`Transport::this_process`](ipc_core::Transport::this_process)), to which the policy compares.
+    /// Default: to nobody.
+    ///
+    /// Who has such a handle reads the file as long as it keeps it, whatever becomes of its rights or
+    /// of the file's name, and can lock it for others; the server does not see what is read.
+    #[must_use]
+    pub fn hand_over_to(mut self, to: Policy, own: Peer) -> Self {
+        self.hand_over = Some(HandOver::new(to, own));
         self
     }
 
@@ -90,7 +111,8 @@ impl FileService {
             .access
             .open(context, &*self.root, &name, how)
             .map_err(|error| self.refusal(context, path, error))?;
-        let metadata = self.root.metadata(&file).map_err(|error| broken(path, &error))?;
+        let metadata =
+            self.root.metadata(&file).map_err(|error| broken(Subject::Path(path), &error))?;
         if metadata.kind != FileKind::Directory && path.names_directory() {
             return Err(Failure::new(ErrorKind::NotADirectory, format!("`{path}`")));
         }
@@ -108,7 +130,7 @@ impl FileService {
         part: &Part,
     ) -> Result<Reply<FileHead>, Failure> {
         let (file, metadata) = self.open(context, path, Open::Read)?;
-        let head = head(path, Validator::from(&metadata), part)?;
+        let head = head(Subject::Path(path), Validator::from(&metadata), part)?;
         let root = Arc::clone(&self.root);
         let as_of = Some(metadata);
         let body = FileBody { file, root, from: head.from, length: head.length, as_of };
@@ -146,7 +168,7 @@ impl FileService {
                 }
                 listing.complete
             })
-            .map_err(|error| broken(path, &error))?;
+            .map_err(|error| broken(Subject::Path(path), &error))?;
         Ok(Reply::new(listing).with_body(Body::Bytes(body)))
     }
 
@@ -157,29 +179,41 @@ impl FileService {
         algorithm: Algorithm,
     ) -> Result<Digest, Failure> {
         let (file, metadata) = self.open(context, path, Open::Read)?;
+        self.sum_open(context, Subject::Path(path), &file, &metadata, algorithm)
+    }
+
+    /// The checksum of an open file, `what` for people.
+    fn sum_open(
+        &self,
+        context: &Context<'_>,
+        what: Subject<'_>,
+        file: &File,
+        metadata: &Metadata,
+        algorithm: Algorithm,
+    ) -> Result<Digest, Failure> {
         let mut hasher = Hasher::new(algorithm);
         let mut buffer = vec![0; READ_SIZE];
         let mut at = 0;
         while at < metadata.length {
             if context.is_cancelled() {
-                let text = format!("`{path}`: stopped after {at} bytes");
+                let text = format!("{what}: stopped after {at} bytes");
                 return Err(Failure::new(ErrorKind::Cancelled, text));
             }
             let wanted = usize::try_from(metadata.length - at).unwrap_or(READ_SIZE).min(READ_SIZE);
-            match self.root.read_at(&file, &mut buffer[..wanted], at) {
-                Ok(0) => return Err(shrunk(path, at, metadata.length)),
+            match self.root.read_at(file, &mut buffer[..wanted], at) {
+                Ok(0) => return Err(shrunk(what, at, metadata.length)),
                 Ok(count) => {
                     hasher.update(&buffer[..count]);
                     at += count as u64;
                 }
-                Err(error) => return Err(broken(path, &error)),
+                Err(error) => return Err(broken(what, &error)),
             }
         }
-        let now = self.root.metadata(&file).map_err(|error| broken(path, &error))?;
-        if Validator::from(&now) != Validator::from(&metadata) {
-            return Err(Failure::new(ErrorKind::Changed, format!("`{path}`, while it was read")));
+        let now = self.root.metadata(file).map_err(|error| broken(what, &error))?;
+        if Validator::from(&now) != Validator::from(metadata) {
+            return Err(Failure::new(ErrorKind::Changed, format!("{what}, while it was read")));
         }
-        Ok(Digest { file: Validator::from(&metadata), algorithm, bytes: hasher.finish() })
+        Ok(Digest { file: Validator::from(metadata), algorithm, bytes: hasher.finish() })
     }
 
     fn acting(&self, context: &Context<'_>) -> Acting {
@@ -259,29 +293,53 @@ impl Files for FileService {
 
     /// Not observed: it comes before a request that is.
     fn about(&self, _: &Context<'_>) -> Result<Reply<About>, Failure> {
-        Ok(Reply::new(About { names: self.names }))
+        Ok(Reply::new(About { names: self.names, opens: self.access.opener() }))
+    }
+
+    fn hand_over(
+        &self,
+        context: &Context<'_>,
+        path: WirePath,
+    ) -> Result<Reply<Validator>, Failure> {
+        context.asks_for(path.as_bytes());
+        let reply = self.open_to_pass(context, &path);
+        self.observer.reply(context, Method::HandOver, Some(path), reply)
+    }
+
+    fn get_passed(&self, context: &Context<'_>, part: Part) -> Result<Reply<FileHead>, Failure> {
+        let reply = self.part_of_passed(context, &part);
+        self.observer.reply(context, Method::GetPassed, None, reply)
+    }
+
+    fn sum_passed(
+        &self,
+        context: &Context<'_>,
+        algorithm: Algorithm,
+    ) -> Result<Reply<Digest>, Failure> {
+        let reply = self.sum_of_passed(context, algorithm).map(Reply::new);
+        self.observer.reply(context, Method::SumPassed, None, reply)
     }
 }
 
 /// What is sent of a file in state `file` to who asks for `part`.
-fn head(path: &WirePath, file: Validator, part: &Part) -> Result<FileHead, Failure> {
+pub(crate) fn head(what: Subject<'_>, file: Validator, part: &Part) -> Result<FileHead, Failure> {
     if part.of.as_ref().is_some_and(|expected| *expected != file) {
-        return Err(Failure::new(ErrorKind::Changed, format!("`{path}`")));
+        return Err(Failure::new(ErrorKind::Changed, format!("{what}")));
     }
     let Some(rest) = file.length.checked_sub(part.from) else {
-        let text = format!("`{path}` has {} bytes; the part begins at {}", file.length, part.from);
+        let text = format!("{what} has {} bytes; the part begins at {}", file.length, part.from);
         return Err(Failure::new(ErrorKind::InvalidInput, text));
     };
     let length = part.length.map_or(rest, |length| length.min(rest));
     Ok(FileHead { from: part.from, length, file })
 }
 
-pub(crate) fn broken(path: &WirePath, error: &io::Error) -> Failure {
-    Failure::new(ErrorKind::DataFailed, format!("`{path}`: {error}"))
+pub(crate) fn broken(what: Subject<'_>, error: &io::Error) -> Failure {
+    Failure::new(ErrorKind::DataFailed, format!("{what}: {error}"))
 }
 
-fn shrunk(path: &WirePath, at: u64, announced: u64) -> Failure {
-    let text = format!("`{path}` had {announced} bytes and now ends after {at}");
+fn shrunk(what: Subject<'_>, at: u64, announced: u64) -> Failure {
+    let text = format!("{what} had {announced} bytes and now ends after {at}");
     Failure::new(ErrorKind::Truncated, text)
 }
 
@@ -302,7 +360,9 @@ mod tests {
 
     fn range(length: u64, part: &Part) -> Result<(u64, u64), ErrorKind> {
         let path = WirePath::new("x").expect("short");
-        head(&path, file(length), part).map(|h| (h.from, h.length)).map_err(|f| f.kind())
+        head(Subject::Path(&path), file(length), part)
+            .map(|h| (h.from, h.length))
+            .map_err(|f| f.kind())
     }
 
     #[test]

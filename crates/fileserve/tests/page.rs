@@ -1,8 +1,8 @@
 //! The bytes in `docs/protocol.md` that are this service's, held against what it encodes.
 
 use fileserve::protocol::{
-    Acting, FileInfo, Kind, Part, Timestamp, Validator, WhoAmI, WireIdentity, WirePath,
-    encode_entry,
+    About, Acting, FileInfo, Kind, Names, Opener, Part, Timestamp, Validator, WhoAmI, WireIdentity,
+    WirePath, encode_entry,
 };
 use ipc_core::Codec;
 use ipc_core::files::{DirectoryEntry, FileKind};
@@ -26,6 +26,9 @@ fn the_service_encodes_the_bytes_of_the_page() {
     Arguments::push_value(&mut arguments, &path).expect("has an encoding");
     Arguments::push_value(&mut arguments, &part).expect("has an encoding");
     assert_eq!(arguments, vector("get"));
+
+    let about = About { names: Names::Absolute, opens: Opener::Client };
+    assert_eq!(Codec::Bincode.encode(&about).expect("has an encoding"), vector("about"));
 
     let mut entry = Vec::new();
     let found = DirectoryEntry { name: b"notes".to_vec(), kind: Some(FileKind::Regular) };

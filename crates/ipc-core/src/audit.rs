@@ -29,8 +29,7 @@ mod mechanism;
 
 pub(crate) use call::Call;
 pub use fields::Field;
-pub(crate) use mechanism::noting_mechanism;
-pub use mechanism::{Mechanism, note_mechanism};
+pub use mechanism::{Mechanism, note_mechanism, noting_mechanism};
 
 /// The target of every event, for subscribers.
 pub const TARGET: &str = "ipc::audit";

@@ -38,7 +38,7 @@ pub trait Service: Send + Sync + 'static {
     /// The failure is sent to the client as it is.
     ///
     /// # Panics
-    /// A panic fails this call as [`ErrorKind::Internal`], and nothing
+    /// A panic fails this call as [`ErrorKind::Internal`](crate::ErrorKind::Internal), and nothing
     /// else.
     fn call(
         &self,

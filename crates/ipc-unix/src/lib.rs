@@ -7,6 +7,7 @@ mod check;
 mod connect;
 mod connection;
 mod fence;
+pub mod files;
 mod identity;
 mod listener;
 mod mechanism;

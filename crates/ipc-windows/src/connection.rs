@@ -203,7 +203,15 @@ impl Connection for PipeConnection {
             // A server grants its clients nothing.
             return Err(Error::Unsupported { operation: Operation::RunAsPeer });
         };
-        switch::run_as_peer(self.client(client)?, stated.get().copied(), work)
+        let granted = stated.get().copied();
+        let client = self.client(client).map_err(|unknown| match granted {
+            // It is not known because it wishes so.
+            Some(ImpersonationLevel::Anonymous) => {
+                Error::LevelTooLow { needed: ImpersonationLevel::Impersonation, granted }
+            }
+            _ => unknown,
+        })?;
+        switch::run_as_peer(client, granted, work)
     }
 
     fn messages(&self) -> Option<&dyn Messages> {

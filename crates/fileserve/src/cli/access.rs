@@ -19,6 +19,8 @@ pub(crate) enum AccessName {
     SameUser,
     /// With the server's rights, whoever asks: for what is public
     Server,
+    /// Not at all: the client opens each file itself and passes it, with `get` and `sum`
+    ClientOpens,
 }
 
 impl AccessName {
@@ -35,6 +37,7 @@ impl AccessName {
             Self::Check => Access::Check,
             Self::SameUser => Access::SameUser { own: own.clone() },
             Self::Server => Access::Server,
+            Self::ClientOpens => Access::ClientOpens,
         };
         let failed = |error| Failed::new(format!("serve files by `--access {access}`"), error);
         access.try_on(root, &own).map_err(failed)?;
@@ -55,6 +58,9 @@ impl AccessName {
                  only"
             }
             Self::Server => "each file with this server's rights, whoever asks",
+            Self::ClientOpens => {
+                "nothing: the clients open their files, and this server reads what they pass"
+            }
         }
     }
 
@@ -78,7 +84,7 @@ impl AccessName {
                  it has all of root's rights; `--user NAME` leaves it none but to act as clients"
                     .to_owned(),
             ),
-            Self::Impersonate | Self::Check | Self::SameUser => None,
+            Self::Impersonate | Self::Check | Self::SameUser | Self::ClientOpens => None,
         }
     }
 }

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ipc_core::Policy;
+use ipc_core::{ImpersonationLevel, Policy};
 
 use fileserve::platform::words;
 use fileserve::protocol::{Algorithm, Part};
 
 use super::access::AccessName;
+use super::audit::Audit;
 use super::endpoint::{Compat, EndpointText};
 use super::fence::FenceName;
 
@@ -62,6 +63,12 @@ pub(crate) struct Serve {
     /// How files are opened
     #[arg(long, value_name = "HOW", default_value = "impersonate")]
     pub(crate) access: AccessName,
+    /// To whom open files are handed over by `get --handle`; may be repeated [default: nobody]
+    ///
+    /// As `--allow`. The server opens the file as the client and passes it, and the client reads it by
+    /// itself: as long as it likes, whatever it may read by then. It can lock the file, too.
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) hand_over: Vec<Policy>,
     /// How many threads answer requests
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) workers: u16,
@@ -90,12 +97,14 @@ pub(crate) struct Serve {
     ///
     /// Once it listens it can read below the served directory, remove its socket, and do nothing else
     /// with files or the network, as whomever it acts. `auto` does that wherever there is Landlock and
-    /// a `--root`; `on` with `--any-path`, too, or the server does not start.
+    /// a `--root`, or clients open the files; `on` with `--any-path`, too, or the server does not start.
     #[arg(long, value_name = "WHEN", default_value = "auto", hide = !words::HAS_FENCE)]
     pub(crate) landlock: FenceName,
     /// How files are opened with a client's rights
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub(crate) mechanism: MechanismName,
+    #[command(flatten)]
+    pub(crate) audit: Audit,
     /// How long running transfers may take to finish after Ctrl-C
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub(crate) drain: Duration,
@@ -142,6 +151,9 @@ pub(crate) struct Reach {
     /// what you send, and may act as you as far as you let it.
     #[arg(long, value_name = "POLICY")]
     pub(crate) server: Vec<Policy>,
+    #[arg(long, value_name = "LEVEL", default_value = "impersonation", help = words::LEVEL,
+        long_help = words::LEVEL_LONG)]
+    pub(crate) level: ImpersonationLevel,
 }
 
 #[derive(Debug, Args)]
@@ -160,12 +172,16 @@ pub(crate) struct Get {
     /// Go on with what an earlier, cut transfer to the same FILE has left
     #[arg(long, requires = "output", conflicts_with = "range")]
     pub(crate) resume: bool,
+    /// Have the server open the file and hand it over, and read it here: the content does not cross the
+    /// server, which must allow it by `--hand-over`
+    #[arg(long)]
+    pub(crate) handle: bool,
     /// Speak another protocol: `dotnet`, that of the classic named-pipe sample of .NET
     ///
     /// ENDPOINT is then the name of a pipe, as a program of .NET has it, and the path goes to the
     /// server as it is. The file's text comes as UTF-8. A server that refuses says no word: exit
     /// code 7.
-    #[arg(long, value_name = "PROTOCOL", conflicts_with_all = ["output", "range", "resume"])]
+    #[arg(long, value_name = "PROTOCOL", conflicts_with_all = ["output", "range", "resume", "handle"])]
     pub(crate) compat: Option<Compat>,
 }
 
@@ -334,6 +350,9 @@ mod tests {
         assert!(!parses("fileserve serve files --root /srv --any-path"));
         assert!(!parses("fileserve serve files --any-path --socket-mode 999"));
         assert!(!parses("fileserve serve files --any-path --workers 0"));
+        assert!(!parses("fileserve serve files --any-path --audit-required"));
+        assert!(parses("fileserve whoami files --level anonymous"));
+        assert!(!parses("fileserve get files x --level system"));
         assert!(!parses("fileserve get files x --resume"));
         assert!(parses("fileserve serve /tmp/pipe --compat dotnet --any-path"));
         assert!(!parses("fileserve get files x --compat dotnet --range 0-9"));

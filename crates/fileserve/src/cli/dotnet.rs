@@ -1,8 +1,9 @@
 //! `fileserve get --compat dotnet`.
 
 use fileserve::dotnet::{self, Extent};
+use fileserve::platform::words;
 use fileserve::{Error, platform};
-use ipc_core::Deadline;
+use ipc_core::{Deadline, ImpersonationLevel};
 
 use super::args::Get;
 use super::endpoint::Compat;
@@ -14,12 +15,16 @@ pub(crate) fn get(arguments: &Get) -> Result<(), Failed> {
     let Some(name) = arguments.path.to_str() else {
         return Err(Failed::because(exit::USAGE, format!("{doing}, which is no Unicode")));
     };
+    if !words::CARRIES_LEVELS && arguments.reach.level != ImpersonationLevel::Impersonation {
+        let doing = format!("{doing} with `--level`: this protocol has no place for a level");
+        return Err(Failed::because(exit::USAGE, doing));
+    }
     let deadline = Deadline::from(arguments.reach.timeout);
     let endpoint = arguments.reach.endpoint.endpoint(Some(Compat::Dotnet))?;
     let options = options(&arguments.reach, deadline)?;
     let connection = platform::transport()
         .connect(&endpoint, &options)
-        .map_err(|error| unreachable(&endpoint, error))?;
+        .map_err(|error| unreachable(&options, &endpoint, error))?;
     let fetched = dotnet::fetch(&*connection, name, deadline).map_err(|error| {
         let is_wordless = matches!(error, Error::Wordless { .. });
         let failed = Failed::new(&doing, error);

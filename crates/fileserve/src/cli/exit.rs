@@ -63,6 +63,10 @@ pub(crate) fn code(kind: ErrorKind) -> u8 {
     }
 }
 
+/// What may help a client that has granted its server too little.
+pub(crate) const GRANT_MORE: &str = "`--level impersonation`, the default, lets this server act as you; \
+    `--level identification` lets it know who you are";
+
 /// What may help after a failure with exit code `code`, where something general can be said.
 pub(crate) fn hint(code: u8) -> Option<&'static str> {
     match code {

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write};
 
 use fileserve::client::Progress;
 use fileserve::destination::{Destination, Place};
-use fileserve::protocol::{Part, WirePath};
+use fileserve::protocol::Part;
 use fileserve::resume::Partial;
 use fileserve::{Error, FileClient};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -12,6 +12,7 @@ use ipc_core::{Deadline, ErrorKind};
 
 use super::args::Get;
 use super::reach::Reached;
+use super::source::Content;
 use super::{Failed, say, shown};
 
 pub(crate) fn get(mut arguments: Get) -> Result<(), Failed> {
@@ -23,13 +24,13 @@ pub(crate) fn get(mut arguments: Get) -> Result<(), Failed> {
     let output = output.transpose().map_err(|error| Failed::new(&doing, error))?;
     arguments.reach.timeout = deadline.remaining();
     let mut reached = Reached::connect(&arguments.reach)?;
-    let path = reached.path(&arguments.path)?;
+    let content = Content::find(&mut reached, &arguments.path, arguments.handle)?;
     let part = arguments.range.clone().unwrap_or(Part::WHOLE);
     let files = &mut reached.files;
     let outcome = match output {
-        None => stream(files, &path, &part, &mut io::stdout().lock()),
-        Some(Destination::Stream(mut to)) => stream(files, &path, &part, &mut to),
-        Some(Destination::File(place)) => collect(files, &path, &part, place, arguments.resume),
+        None => stream(files, content, &part, &mut io::stdout().lock()),
+        Some(Destination::Stream(mut to)) => stream(files, content, &part, &mut to),
+        Some(Destination::File(place)) => collect(files, content, &part, place, arguments.resume),
     };
     outcome.map_err(|error| Failed::new(doing, error))
 }
@@ -37,11 +38,11 @@ pub(crate) fn get(mut arguments: Get) -> Result<(), Failed> {
 /// Passes the content on as it comes.
 fn stream(
     files: &mut FileClient,
-    path: &WirePath,
+    content: Content,
     part: &Part,
     to: &mut dyn Write,
 ) -> Result<(), Error> {
-    let mut incoming = files.open(path, part)?;
+    let mut incoming = content.open(files, part)?;
     let bar = Bar::new(incoming.head().length, !io::stdout().is_terminal());
     match incoming.copy_to(to, &mut |progress| bar.show(progress)) {
         // Whoever read has read all they wanted.
@@ -53,7 +54,7 @@ fn stream(
 /// Collects the content beside `place`, and gives it that name when it is whole.
 fn collect(
     files: &mut FileClient,
-    path: &WirePath,
+    content: Content,
     part: &Part,
     place: Place,
     resume: bool,
@@ -69,13 +70,8 @@ fn collect(
     if resume && had > 0 {
         say(&format!("fileserve: going on after {had} bytes"));
     }
-    let mut bar = None;
-    let received = files.receive(path, &part, &mut partial, &mut |progress| {
-        bar.get_or_insert_with(|| Bar::new(progress.announced, true)).show(progress);
-    });
-    drop(bar);
-    match received {
-        Ok(_) => partial.finish(),
+    match receive(files, content, &part, &mut partial) {
+        Ok(()) => partial.finish(),
         Err(error) => {
             let (kept, at) = (partial.received(), partial.part().display().to_string());
             let can_resume = partial.missing().of.is_some();
@@ -86,6 +82,18 @@ fn collect(
             Err(error)
         }
     }
+}
+
+fn receive(
+    files: &mut FileClient,
+    content: Content,
+    part: &Part,
+    partial: &mut Partial,
+) -> Result<(), Error> {
+    let mut incoming = content.open(files, part)?;
+    partial.accept(part, incoming.head())?;
+    let bar = Bar::new(incoming.head().length, true);
+    incoming.copy_to(partial, &mut |progress| bar.show(progress))
 }
 
 /// A progress bar on a terminal, for what takes long enough to look at.

@@ -1,33 +1,16 @@
 //! What `--json` prints: names, values and their units are part of the interface.
 
-use std::fmt::Write as _;
-
 use fileserve::protocol::{
     Acting, Digest, Entry, FileInfo, Timestamp, WhoAmI, WireIdentity, WirePath,
 };
 use fileserve::record::Record;
+use fileserve::shown::hex_unless_unicode;
+pub(crate) use fileserve::shown::json as text;
 use serde_json::{Map, Value, json};
 
 /// One line of output.
 pub(crate) fn line(value: &Value) -> String {
     text(value) + "\n"
-}
-
-/// The value as text that a terminal shows as it is: what could steer one, or turn the direction of
-/// writing, is escaped. (Outside of strings JSON has no such characters.)
-pub(crate) fn text(value: &Value) -> String {
-    let mut text = String::new();
-    for character in value.to_string().chars() {
-        let is_plain = character.is_ascii() && character != '\x7f';
-        if is_plain || character.escape_debug().eq([character]) {
-            text.push(character);
-        } else {
-            for unit in character.encode_utf16(&mut [0; 2]) {
-                let _ = write!(text, "\\u{unit:04x}");
-            }
-        }
-    }
-    text
 }
 
 pub(crate) fn info(path: &WirePath, info: &FileInfo) -> Value {
@@ -128,8 +111,7 @@ fn outcome(record: &Record) -> String {
 fn named(name: &[u8]) -> Map<String, Value> {
     let mut object = Map::new();
     object.insert("name".to_owned(), json!(String::from_utf8_lossy(name)));
-    if std::str::from_utf8(name).is_err() {
-        let hex: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+    if let Some(hex) = hex_unless_unicode(name) {
         object.insert("name_hex".to_owned(), json!(hex));
     }
     object
@@ -153,15 +135,5 @@ mod tests {
         assert_eq!(value["entries"][0].get("name_hex"), None);
         assert_eq!(value["entries"][1]["name_hex"], "ff6f6464");
         assert_eq!(value["complete"], true);
-    }
-
-    #[test]
-    fn what_could_steer_a_terminal_is_escaped_and_means_the_same() {
-        let name = "\u{1b}[m \u{7f} \u{9b}2J \u{202e} \u{e0001} naïve \"";
-        let value = json!({ "name": name });
-        let shown = text(&value);
-        let expected = r#"{"name":"\u001b[m \u007f \u009b2J \u202e \udb40\udc01 naïve \""}"#;
-        assert_eq!(shown, expected);
-        assert_eq!(serde_json::from_str::<Value>(&shown).expect("JSON"), value);
     }
 }

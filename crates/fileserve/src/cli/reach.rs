@@ -4,10 +4,10 @@ use std::ffi::OsStr;
 use std::path::{Component, Path};
 use std::time::Duration;
 
-use fileserve::protocol::{Names, WirePath};
+use fileserve::protocol::{About, Names, WirePath};
 use fileserve::{FileClient, platform};
 use ipc_core::client::{Client, ClientOptions};
-use ipc_core::{ConnectOptions, Deadline, Endpoint, Error, ImpersonationLevel, Policy};
+use ipc_core::{ConnectOptions, Deadline, Endpoint, Error, ImpersonationLevel, Policy, Transport};
 
 use super::args::Reach;
 use super::{Failed, exit, shown};
@@ -15,6 +15,11 @@ use super::{Failed, exit, shown};
 /// A server that was reached.
 pub(crate) struct Reached {
     pub(crate) files: FileClient,
+    endpoint: Endpoint,
+    options: ConnectOptions,
+    deadline: Deadline,
+    /// What the server has said of itself.
+    about: Option<About>,
 }
 
 impl Reached {
@@ -22,18 +27,24 @@ impl Reached {
         let endpoint = reach.endpoint.endpoint(None)?;
         let deadline = Deadline::from(reach.timeout);
         let options = options(reach, deadline)?;
-        let transport = platform::transport();
-        let mut client = Client::connect(&*transport, &endpoint, &options, ClientOptions::new())
-            .map_err(|error| unreachable(&endpoint, error))?;
-        client.set_deadline(deadline);
-        Ok(Self { files: FileClient::new(client) })
+        let files = connect(&*platform::transport(), &endpoint, &options, deadline)?;
+        Ok(Self { files, endpoint, options, deadline, about: None })
+    }
+
+    /// Connects once more, so that open files can be passed: most commands pass none, and a connection
+    /// that can is slower.
+    pub(crate) fn pass_handles(&mut self) -> Result<(), Failed> {
+        let options = self.options.clone().handles(true).deadline(in_time(self.deadline));
+        let transport = platform::passing_transport();
+        self.files = connect(&*transport, &self.endpoint, &options, self.deadline)?;
+        Ok(())
     }
 
     /// The path that a person typed, as this server names it.
     pub(crate) fn path(&mut self, typed: &OsStr) -> Result<WirePath, Failed> {
         let is_relative = !platform::is_from_top(typed);
         let goes_up = Path::new(typed).components().any(|part| part == Component::ParentDir);
-        if (is_relative || goes_up) && self.names()? == Names::Absolute {
+        if (is_relative || goes_up) && self.about()?.names == Names::Absolute {
             let absolute = platform::from_top(Path::new(typed)).map_err(|error| {
                 Failed::new(format!("find `{}`", shown(typed)), Error::Remote(error.into()))
             })?;
@@ -42,30 +53,60 @@ impl Reached {
         wire(typed)
     }
 
-    fn names(&mut self) -> Result<Names, Failed> {
-        let about = self.files.about();
-        about.map(|about| about.names).map_err(|error| Failed::new("ask what is served", error))
+    /// What the server says of itself, asked once.
+    pub(crate) fn about(&mut self) -> Result<&About, Failed> {
+        let failed = |error| Failed::new("ask what is served", error);
+        let about = match self.about.take() {
+            Some(about) => about,
+            None => self.files.about().map_err(failed)?,
+        };
+        Ok(self.about.insert(about))
     }
 }
 
-/// How this client connects: so that the server may act as it.
+fn connect(
+    transport: &dyn Transport,
+    endpoint: &Endpoint,
+    options: &ConnectOptions,
+    deadline: Deadline,
+) -> Result<FileClient, Failed> {
+    let mut client = Client::connect(transport, endpoint, options, ClientOptions::new())
+        .map_err(|error| unreachable(options, endpoint, error))?;
+    client.set_deadline(deadline);
+    Ok(FileClient::new(client))
+}
+
+/// By when a connection must stand.
+fn in_time(deadline: Deadline) -> Deadline {
+    deadline.min(Deadline::after(CONNECT_TIMEOUT))
+}
+
+/// How this client connects: by default so that the server may act as it.
 pub(crate) fn options(reach: &Reach, deadline: Deadline) -> Result<ConnectOptions, Failed> {
-    let options = ConnectOptions::new()
-        .level(ImpersonationLevel::Impersonation)
-        .deadline(deadline.min(Deadline::after(CONNECT_TIMEOUT)));
+    let options = ConnectOptions::new().level(reach.level).deadline(in_time(deadline));
     Ok(match resolved(any_of(&reach.server), "use `--server`")? {
         Some(server) => options.server(server),
         None => options,
     })
 }
 
-pub(crate) fn unreachable(endpoint: &Endpoint, error: Error) -> Failed {
-    let is_stranger = matches!(error, Error::ServerNotTrusted { .. });
+pub(crate) fn unreachable(options: &ConnectOptions, endpoint: &Endpoint, error: Error) -> Failed {
+    let delegates = options.level == ImpersonationLevel::Delegation;
+    let hint = match error {
+        Error::ServerNotTrusted { .. } => {
+            Some("if you do trust that user, name it with `--server`")
+        }
+        Error::Unsupported { .. } if delegates => Some(
+            "no server here acts for its clients on other machines; `--level impersonation` lets it \
+             act as you on this one",
+        ),
+        _ => None,
+    };
     let failed = Failed::new(format!("reach `{endpoint}`"), error);
-    if is_stranger {
-        return failed.with_hint("if you do trust that user, name it with `--server`");
+    match hint {
+        Some(hint) => failed.with_hint(hint),
+        None => failed,
     }
-    failed
 }
 
 /// Whom any of `policies` admits; `None` without any.
@@ -79,7 +120,8 @@ pub(crate) fn resolved(policy: Option<Policy>, doing: &str) -> Result<Option<Pol
     resolved.map_err(|error| Failed::new(doing, error))
 }
 
-fn wire(path: &OsStr) -> Result<WirePath, Failed> {
+/// A path as it travels.
+pub(crate) fn wire(path: &OsStr) -> Result<WirePath, Failed> {
     let Some(bytes) = platform::wire_path(path) else {
         let doing = format!("send `{}`, which is no Unicode", shown(path));
         return Err(Failed::because(exit::USAGE, doing));

@@ -6,24 +6,30 @@ use std::process;
 use std::sync::Arc;
 use std::thread;
 
-use fileserve::platform::{self, Mechanism, Serving, Signals};
+use fileserve::audit::AuditFile;
+use fileserve::platform::{self, Asked, Mechanism, Serving, Signals};
 use fileserve::protocol::Names;
 use fileserve::{FileService, Files as _, dotnet};
 use ipc_core::files::Root;
 use ipc_core::server::{Server, ServerBuilder, ServerLimits};
 use ipc_core::session::SessionLimits;
-use ipc_core::{BindOptions, Deadline, Endpoint, Peer, Policy, Transport};
+use ipc_core::{Deadline, Endpoint, Peer, Policy, Transport};
 
 use super::access::AccessName;
 use super::args::{MechanismName, Serve};
+use super::audit::Account;
 use super::console::Console;
 use super::endpoint::Compat;
+use super::fence::Reads;
 use super::notices::Notices;
+use super::passing::Passing;
 use super::reach::{any_of, resolved};
 use super::{Failed, exit, json};
 
 pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
-    // First of all: the rights are each thread's own, and what is opened later is opened without.
+    let audit = arguments.audit.open(arguments.user.as_deref())?;
+    // While this is one thread: the rights are each thread's own. What is opened later is opened
+    // without them.
     if let Some(user) = &arguments.user {
         platform::keep_only_switching(user)
             .map_err(|error| Failed::system(format!("run as `--user {user}`"), error))?;
@@ -31,7 +37,11 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     // Before listening: whoever sees the server listen may stop it.
     let mut signals =
         Signals::take().map_err(|error| Failed::system("watch for signals", error))?;
-    let serving = serving(&arguments)?;
+    if audit.is_some() {
+        signals.take_reopen().map_err(|error| Failed::system("watch for signals", error))?;
+    }
+    let passing = Passing::asked(&arguments)?;
+    let serving = serving(&arguments, passing.is_on())?;
     let policy = serving.admits.clone().unwrap_or_else(Policy::same_user);
     let transport = platform::server_transport(&serving)
         .map_err(|error| Failed::new("serve with these options", error))?;
@@ -46,13 +56,16 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     let access = arguments.access.access(&*transport, &*root)?;
     let endpoint = arguments.endpoint.endpoint(arguments.compat)?;
     let no_server = |error| Failed::new(format!("serve at `{endpoint}`"), error);
-    let listener = transport.bind(&endpoint, &BindOptions::new()).map_err(no_server)?;
+    let listener = transport.bind(&endpoint, &passing.bind_options()).map_err(no_server)?;
     // When everything is open, and before there are threads: those would stay outside.
-    let fenced = arguments.landlock.raise(&arguments.what, &endpoint)?;
+    let reads = Reads::of(&arguments.what, arguments.access);
+    let log = audit.as_ref().and_then(AuditFile::directory);
+    let fenced = arguments.landlock.raise(reads, log, &endpoint)?;
     let no_thread = |error| Failed::system("start a thread", error);
     let requests = Console::start(io::stdout()).map_err(no_thread)?;
     let remarks = Console::start(io::stderr()).map_err(no_thread)?;
     let notices = Notices::new(remarks.clone());
+    let account = Account::new(audit, remarks.clone());
 
     let lines = requests.clone();
     let warnings = notices.clone();
@@ -61,14 +74,17 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
         lines.line(if as_json { json::text(&json::record(record)) } else { record.to_string() });
         warnings.look_for_cut(record);
     });
+    let files = passing.set_up(files, &*transport)?;
     let descriptors = platform::raise_descriptor_limit();
-    let limits = limits(descriptors);
+    let limits = limits(descriptors, &passing);
     let builder = Server::builder(transport.clone(), endpoint.clone())
         .listener(listener)
         .workers(usize::from(arguments.workers))
         .policy(policy.clone())
         .limits(limits)
+        .session_limits(passing.limits())
         .observer(notices.clone());
+    let builder = account.begin(&endpoint, builder)?;
     let server = begin(builder, files, arguments.compat).map_err(no_server)?;
     let few = few_clients(&limits, descriptors);
     let acts = arguments.access == AccessName::Impersonate;
@@ -77,19 +93,21 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     let boxes = boxes.map(|what| format!("  sandboxes {what}"));
     let admits = format!("{policy}{}", platform::whom_it_reaches(&serving, &endpoint));
     let about = about(&arguments, &endpoint, &*transport, &admits);
-    for line in about.into_iter().chain(by).chain(boxes).chain(fenced).chain(few) {
+    let said = about.into_iter().chain(by).chain(boxes).chain(fenced).chain(account.about());
+    for line in said.chain(passing.remark()).chain(few) {
         remarks.line(line);
     }
 
-    let signal = signals.wait();
+    let signal = wait_for_stop(&mut signals, &account);
     remarks.line(format!(
         "fileserve: {signal}: finishing what {} clients have asked for, at most {:?}; \
          Ctrl-C stops at once",
         server.connections(),
         arguments.drain
     ));
-    stop_at_once_on_the_next(signals, remarks.clone());
+    stop_at_once_on_the_next(signals, remarks.clone(), account.clone());
     let outcome = server.shutdown(Deadline::after(arguments.drain));
+    account.finish();
     notices.finish();
     requests.finish();
     remarks.finish();
@@ -117,7 +135,7 @@ fn begin(
     }
 }
 
-fn serving(arguments: &Serve) -> Result<Serving, Failed> {
+fn serving(arguments: &Serve, handles: bool) -> Result<Serving, Failed> {
     let allowed = any_of(&arguments.allow);
     // By what was written: `user:root` admits, and says nothing of a container's root.
     let names = |term: &Policy| allowed.as_ref().is_some_and(|allowed| allowed.names(term));
@@ -135,6 +153,7 @@ fn serving(arguments: &Serve) -> Result<Serving, Failed> {
             MechanismName::Request => Mechanism::Request,
             MechanismName::Thread => Mechanism::Thread,
         },
+        handles,
     })
 }
 
@@ -146,11 +165,12 @@ fn admitted(allowed: Option<Policy>, denied: &[Policy]) -> Option<Policy> {
     }
 }
 
-/// Connections get at most half of the descriptors: the others are for the files on their way, and
-/// for the server itself.
-fn limits(descriptors: Option<u64>) -> ServerLimits {
+/// Connections get at most half of the descriptors, with all that they can pass: the others are for
+/// the files on their way, and for the server itself.
+fn limits(descriptors: Option<u64>, passing: &Passing) -> ServerLimits {
     let mut limits = ServerLimits::default();
-    let half = descriptors.and_then(|all| usize::try_from(all / 2).ok());
+    let share = 2 * passing.descriptors_each();
+    let half = descriptors.and_then(|all| usize::try_from(all / share).ok());
     limits.connections = half.map_or(limits.connections, |half| half.min(limits.connections));
     limits
 }
@@ -165,10 +185,20 @@ fn few_clients(limits: &ServerLimits, descriptors: Option<u64>) -> Option<String
     ))
 }
 
-fn stop_at_once_on_the_next(mut signals: Signals, remarks: Console) {
+/// Waits for a request to stop, and names it.
+fn wait_for_stop(signals: &mut Signals, account: &Account) -> &'static str {
+    loop {
+        match signals.wait() {
+            Asked::Stop(name) => return name,
+            Asked::Reopen => account.reopen(),
+        }
+    }
+}
+
+fn stop_at_once_on_the_next(mut signals: Signals, remarks: Console, account: Account) {
     // Without that thread the first request still ends the server, by its deadline.
     let _ = thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        signals.wait();
+        wait_for_stop(&mut signals, &account);
         remarks.line("fileserve: stopped at once; transfers were cut".to_owned());
         remarks.finish();
         process::exit(exit::FAILURE.into());
@@ -184,6 +214,9 @@ fn about(
 ) -> Vec<String> {
     let own = transport.this_process().ok();
     let what = match &arguments.what.root {
+        None if arguments.access == AccessName::ClientOpens => {
+            "what its clients open and pass".to_owned()
+        }
         Some(directory) => format!("`{}` and what lies below it", directory.display()),
         None => "every file that the client may read".to_owned(),
     };

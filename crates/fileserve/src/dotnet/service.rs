@@ -11,7 +11,7 @@ use super::wire::MAX_PAYLOAD;
 use crate::platform;
 use crate::protocol::{Validator, WirePath};
 use crate::record::Method;
-use crate::service::{FileService, broken};
+use crate::service::{FileService, Subject, broken};
 
 /// Answers a [`Conversation`](super::Conversation) from a [`FileService`]: the same files, opened
 /// as the client, and the same records.
@@ -69,10 +69,10 @@ impl FileService {
                     decoder.push(&buffer[..count]);
                     at += count as u64;
                 }
-                Err(error) => return Err(broken(path, &error)),
+                Err(error) => return Err(broken(Subject::Path(path), &error)),
             }
         }
-        let now = root.metadata(&file).map_err(|error| broken(path, &error))?;
+        let now = root.metadata(&file).map_err(|error| broken(Subject::Path(path), &error))?;
         if Validator::from(&now) != Validator::from(&metadata) {
             return Err(Failure::new(ErrorKind::Changed, format!("`{path}`, while it was read")));
         }

@@ -2,8 +2,9 @@
 #![allow(clippy::disallowed_methods, reason = "files of the client's own")]
 
 use std::env;
+use std::fs::File;
 use std::io;
-use std::os::unix;
+use std::os::unix::{self, fs::FileExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::sync::Arc;
@@ -11,16 +12,20 @@ use std::sync::Arc;
 use ipc_core::files::Root;
 use ipc_core::{Endpoint, Error, Policy, Result, Transport};
 pub use ipc_unix::UnixAccounts as Accounts;
+pub use ipc_unix::files::metadata;
 use ipc_unix::privileges::{self, Account};
+pub use ipc_unix::regular_file;
 use ipc_unix::{ActAs, Fence, OpensBy, UnixRoot, UnixTransport};
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator;
 
-use super::{Mechanism, Serving};
+use super::{Asked, Mechanism, Serving};
 
 pub(super) mod cast;
 mod directory;
+mod log;
 #[cfg_attr(target_os = "linux", path = "unix/linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "unix/elsewhere.rs")]
 mod particular;
@@ -29,6 +34,7 @@ mod stream;
 pub mod words;
 
 pub(crate) use directory::{Directory, Kind};
+pub use log::{can_make_files_in, is_same_file, open_log};
 pub use particular::{can_become_others, make_fifo, this_program, thread_id};
 pub use paths::{from_top, is_from_top, wire_path};
 pub use stream::Stream;
@@ -37,6 +43,12 @@ pub use stream::Stream;
 #[must_use]
 pub fn transport() -> Arc<dyn Transport> {
     Arc::new(UnixTransport::new())
+}
+
+/// This system's own transport, for a client that passes open handles.
+#[must_use]
+pub fn passing_transport() -> Arc<dyn Transport> {
+    transport()
 }
 
 /// This system's own transport, for a server.
@@ -142,15 +154,16 @@ pub fn keep_only_switching(user: &str) -> io::Result<()> {
     privileges::keep_only_switching(Account::find(user)?)
 }
 
-/// Fences this process in: it may read what lies below `root`, make and write files below the
+/// Fences this process in: it may read what lies below `root`, if it reads anything, make and write files below the
 /// directories `logs`, and free the name of `endpoint`, which is bound. It must have one thread only.
 /// Tells by what it is kept.
 ///
 /// # Errors
 /// [`io::ErrorKind::Unsupported`] where there is no such fence, and nothing has changed; after any
 /// other the process may be fenced in and must end.
-pub fn fence_in(root: &Path, logs: &[&Path], endpoint: &Endpoint) -> io::Result<String> {
-    let fence = Fence::new().read_below(root)?.free_name_of(endpoint)?;
+pub fn fence_in(root: Option<&Path>, logs: &[&Path], endpoint: &Endpoint) -> io::Result<String> {
+    let fence = Fence::new().free_name_of(endpoint)?;
+    let fence = root.into_iter().try_fold(fence, Fence::read_below)?;
     let fence = logs.iter().try_fold(fence, |fence, log| fence.append_below(log))?;
     fence.raise().map(|by| by.to_string())
 }
@@ -173,6 +186,29 @@ pub fn open_everything(serving: &Serving) -> Result<Arc<dyn Root>> {
 
 fn act_as(serving: &Serving) -> ActAs {
     ActAs::default().root(serving.act_as_root).sandboxed(serving.act_as_sandboxed)
+}
+
+/// A file of this user's own, opened to read it. What would keep whoever reads it waiting is opened
+/// at once, and its content is refused later.
+///
+/// # Errors
+/// What the system said.
+pub fn open_own(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
+}
+
+/// Reads at the position `at` of a file without using the file's own. `Ok(0)` at its end.
+///
+/// # Errors
+/// What the system said.
+pub fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+    loop {
+        match file.read_at(buffer, at) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
 }
 
 /// Where a program of .NET has the pipe `name`: at the socket `CoreFxPipe_NAME` in the temporary
@@ -199,7 +235,7 @@ pub fn dotnet_endpoint(name: &str) -> Result<Endpoint> {
 }
 
 /// The requests to stop that come to this process, Ctrl-C and `SIGTERM`, instead of their deadly
-/// effect.
+/// effect; and `SIGHUP`, if it is taken too.
 #[derive(Debug)]
 pub struct Signals(iterator::Signals);
 
@@ -212,11 +248,20 @@ impl Signals {
         iterator::Signals::new([SIGINT, SIGTERM]).map(Self)
     }
 
-    /// Waits for the next one, and names it.
-    pub fn wait(&mut self) -> &'static str {
+    /// Takes `SIGHUP` as well, for [`Asked::Reopen`].
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn take_reopen(&mut self) -> io::Result<()> {
+        self.0.add_signal(SIGHUP)
+    }
+
+    /// Waits for the next one.
+    pub fn wait(&mut self) -> Asked {
         match self.0.forever().next() {
-            Some(SIGTERM) => "SIGTERM",
-            _ => "Ctrl-C",
+            Some(SIGHUP) => Asked::Reopen,
+            Some(SIGTERM) => Asked::Stop("SIGTERM"),
+            _ => Asked::Stop("Ctrl-C"),
         }
     }
 }

@@ -2,26 +2,30 @@
 #![allow(clippy::disallowed_methods, reason = "files of the client's own")]
 
 use std::env;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
-use std::os::windows::fs::{symlink_dir, symlink_file};
+use std::os::windows::fs::{FileExt as _, symlink_dir, symlink_file};
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::sync::Arc;
 
 use ipc_core::files::Root;
 use ipc_core::{Endpoint, Error, Operation, Policy, Result, Transport, policy};
+pub use ipc_windows::files::metadata;
+pub use ipc_windows::regular_file;
 use ipc_windows::{Acl, Group, PipeTransport, WindowsRoot, process};
 
-use super::{Mechanism, Serving};
+use super::{Asked, Mechanism, Serving};
 
 pub(super) mod cast;
 mod directory;
+mod log;
 mod paths;
 mod stream;
 pub mod words;
 
 pub(crate) use directory::{Directory, Kind};
+pub use log::{can_make_files_in, is_same_file, open_log};
 pub use paths::{from_top, is_from_top, wire_path};
 pub use stream::Stream;
 
@@ -29,6 +33,12 @@ pub use stream::Stream;
 #[must_use]
 pub fn transport() -> Arc<dyn Transport> {
     Arc::new(PipeTransport::new())
+}
+
+/// This system's own transport, for a client that passes open handles.
+#[must_use]
+pub fn passing_transport() -> Arc<dyn Transport> {
+    Arc::new(PipeTransport::new().pass_handles(true))
 }
 
 /// This system's own transport, for a server. Whom it admits can reach the pipe, and nobody else.
@@ -52,7 +62,23 @@ pub fn server_transport(serving: &Serving) -> Result<Arc<dyn Transport>> {
             .filter_map(Policy::as_sid)
             .fold(acl, |acl, sid| acl.allow_sid(sid.clone())),
     };
-    Ok(Arc::new(PipeTransport::new().security(acl)))
+    Ok(Arc::new(PipeTransport::new().security(acl).pass_handles(serving.handles)))
+}
+
+/// A file of this user's own, opened to read it.
+///
+/// # Errors
+/// What the system said.
+pub fn open_own(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+/// Reads at the position `at` of a file. `Ok(0)` at its end.
+///
+/// # Errors
+/// What the system said.
+pub fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+    file.seek_read(buffer, at)
 }
 
 /// Refuses, for a pipe has no group.
@@ -121,7 +147,7 @@ pub fn keep_only_switching(_user: &str) -> io::Result<()> {
 ///
 /// # Errors
 /// Always.
-pub fn fence_in(_root: &Path, _logs: &[&Path], _endpoint: &Endpoint) -> io::Result<String> {
+pub fn fence_in(_root: Option<&Path>, _logs: &[&Path], _endpoint: &Endpoint) -> io::Result<String> {
     let text = "this system has no Landlock; only Linux has";
     Err(io::Error::new(io::ErrorKind::Unsupported, text))
 }
@@ -176,9 +202,17 @@ impl Signals {
         process::StopRequests::take().map(Self)
     }
 
-    /// Waits for the next one, and names it.
-    pub fn wait(&mut self) -> &'static str {
-        self.0.wait()
+    /// Takes [`Asked::Reopen`] as well, of which there is none here.
+    ///
+    /// # Errors
+    /// None here.
+    pub fn take_reopen(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Waits for the next one.
+    pub fn wait(&mut self) -> Asked {
+        Asked::Stop(self.0.wait())
     }
 }
 

@@ -11,6 +11,7 @@ use std::process::{Command, Output, Stdio};
 pub(crate) use ipc_testkit::skip;
 use tempfile::TempDir;
 
+pub(crate) mod account;
 pub(crate) mod dotnet;
 pub(crate) mod raw;
 mod server;
@@ -52,6 +53,11 @@ impl Place {
     /// What a program of .NET calls a pipe that is this test's own.
     pub(crate) fn pipe(&self) -> String {
         system::endpoint(self.0.path(), "socket").name().to_owned()
+    }
+
+    /// Where a server's account goes.
+    pub(crate) fn account(&self) -> PathBuf {
+        self.beside("account")
     }
 
     /// Makes a served file, and the directories on the way to it.

@@ -52,6 +52,13 @@ impl Server {
         Self::run(command, place.pipe())
     }
 
+    /// Serves `place` with further options, and keeps an account.
+    pub(crate) fn audited(place: &Place, options: &[&str]) -> Self {
+        let account = place.account();
+        let audit = [OsStr::new("--audit"), account.as_os_str()];
+        Self::with(place, audit.into_iter().chain(options.iter().map(OsStr::new)))
+    }
+
     /// Waits until `command` says that it listens.
     pub(crate) fn run(mut command: Command, endpoint: String) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -81,6 +88,13 @@ impl Server {
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The same, for calls that send signals or set limits.
+    #[cfg(unix)]
+    pub(crate) fn process(&self) -> rustix::process::Pid {
+        let pid = i32::try_from(self.pid()).ok().and_then(rustix::process::Pid::from_raw);
+        pid.expect("a process has a number")
     }
 
     /// The server's record of the next request that ends.
@@ -117,6 +131,13 @@ impl Server {
     /// Everything more that the server says until it ends.
     pub(crate) fn last_words(&self) -> Vec<String> {
         self.said.iter().collect()
+    }
+
+    /// Has the server stop, as an operator would, and waits for it.
+    pub(crate) fn stop(mut self) -> Vec<String> {
+        self.ask_to_stop();
+        assert!(self.wait().success());
+        self.last_words()
     }
 
     pub(crate) fn wait(&mut self) -> ExitStatus {

@@ -52,28 +52,30 @@ impl Call {
         *self.told.lock() = Told { path, is_named: true, ..Told::default() };
     }
 
-    /// What the call asks for was opened below a root as `path`, or was not. That it was is told
-    /// once; that it was not, with the refusal.
+    /// What the call asks for was opened below a root as `path`, or was not; `None` if it was passed
+    /// and has no path. That it was is told once; that it was not, with the refusal.
     ///
     /// # Errors
     /// The sink's.
     pub(crate) fn opened(
         &self,
-        path: &RelativePath,
+        path: Option<&RelativePath>,
         mechanism: Option<Mechanism>,
         was_opened: bool,
     ) -> Result<(), Failure> {
         let mut told = self.told.lock();
-        if !told.is_named && told.path.as_deref() != Some(path.as_bytes()) {
-            *told = Told { path: Some(path.as_bytes().to_owned()), ..Told::default() };
+        let path = path.map(RelativePath::as_bytes);
+        if !told.is_named && told.path.as_deref() != path {
+            *told = Told { path: path.map(<[u8]>::to_owned), ..Told::default() };
         }
         told.mechanism = mechanism;
         if !was_opened || told.opened {
             return Ok(());
         }
-        told.opened = true;
         drop(told);
-        self.tell(Decision::Open, Ok(()), None)
+        self.tell(Decision::Open, Ok(()), None)?;
+        self.told.lock().opened = true;
+        Ok(())
     }
 
     /// The handler has acted as the peer, or could not.
@@ -98,8 +100,8 @@ impl Call {
     ) -> Result<Reply<Vec<u8>>, Failure> {
         let mut reply = answer.inspect_err(|failure| self.failed(failure))?;
         if matches!(reply.body, Body::Empty) {
-            self.tell(Decision::Result, Ok(()), Some(0))?;
-            return Ok(reply);
+            let told = self.tell(Decision::Result, Ok(()), Some(0));
+            return told.inspect_err(|failure| self.failed(failure)).map(|()| reply);
         }
         let before = reply.done.take();
         Ok(reply.when_done(move |outcome: &Outcome| {

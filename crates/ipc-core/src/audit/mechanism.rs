@@ -45,8 +45,8 @@ pub fn note_mechanism(mechanism: Mechanism) {
     LAST.set(Some(mechanism));
 }
 
-/// Does `work`, and says which mechanism was noted meanwhile.
-pub(crate) fn noting_mechanism<R>(work: impl FnOnce() -> R) -> (R, Option<Mechanism>) {
+/// For runtimes: does `work`, and says which mechanism was noted meanwhile, on this thread.
+pub fn noting_mechanism<R>(work: impl FnOnce() -> R) -> (R, Option<Mechanism>) {
     LAST.set(None);
     let value = work();
     (value, LAST.take())

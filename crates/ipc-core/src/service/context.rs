@@ -101,7 +101,7 @@ impl<'a> Context<'a> {
     pub fn open_as_peer(&self, root: &dyn Root, path: &RelativePath, how: Open) -> Result<File> {
         let (opened, mechanism) =
             noting_mechanism(|| self.connection.open_as_peer(root, path, how));
-        self.account_for(path, mechanism, opened)
+        self.account_for(Some(path), mechanism, opened)
     }
 
     /// Looks at `path` below `root` with the caller's rights.
@@ -110,7 +110,7 @@ impl<'a> Context<'a> {
     /// As [`Connection::stat_as_peer`] and [`note_open`](Self::note_open).
     pub fn stat_as_peer(&self, root: &dyn Root, path: &RelativePath) -> Result<Metadata> {
         let (found, mechanism) = noting_mechanism(|| self.connection.stat_as_peer(root, path));
-        self.account_for(path, mechanism, found)
+        self.account_for(Some(path), mechanism, found)
     }
 
     /// Tells the [audit] what the call asks for, as the caller named it. Default: the paths that
@@ -134,12 +134,21 @@ impl<'a> Context<'a> {
         mechanism: Mechanism,
         outcome: Result<T>,
     ) -> Result<T> {
-        self.account_for(path, Some(mechanism), outcome)
+        self.account_for(Some(path), Some(mechanism), outcome)
+    }
+
+    /// The same of what the caller has opened itself and [passed](Self::take_handle), which has no
+    /// path.
+    ///
+    /// # Errors
+    /// As [`note_open`](Self::note_open).
+    pub fn note_passed<T>(&self, outcome: Result<T>) -> Result<T> {
+        self.account_for(None, Some(Mechanism::Client), outcome)
     }
 
     fn account_for<T>(
         &self,
-        path: &RelativePath,
+        path: Option<&RelativePath>,
         mechanism: Option<Mechanism>,
         outcome: Result<T>,
     ) -> Result<T> {

@@ -5,6 +5,7 @@ use std::io;
 
 use fileserve::platform;
 use fileserve::protocol::{Part, WirePath};
+use ipc_core::ImpersonationLevel;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::args::{DemoClient, Reach};
@@ -38,7 +39,8 @@ pub(crate) fn run(arguments: DemoClient) -> Result<(), Failed> {
         platform::take_role(role)
             .map_err(|error| Failed::system(format!("become `{role}`"), error))?;
     }
-    let reach = Reach { endpoint: arguments.endpoint, timeout: None, server: Vec::new() };
+    let level = ImpersonationLevel::Impersonation;
+    let reach = Reach { endpoint: arguments.endpoint, timeout: None, server: Vec::new(), level };
     let mut reached = Reached::connect(&reach)?;
     print(&format!("{READY}\n"))?;
     let mut go = String::new();

@@ -71,3 +71,36 @@ pub const HAS_USER: bool = super::particular::HAS_USER;
 
 /// Whether a server can be fenced in.
 pub const HAS_FENCE: bool = super::particular::HAS_FENCE;
+
+/// What an account is, in a line.
+pub const AUDIT: &str = "Write each decision to FILE, a line of JSON each; SIGHUP opens it anew";
+
+/// What an account is.
+pub const AUDIT_LONG: &str = "\
+Write each decision to FILE, a line of JSON each: who came, who was admitted, what was opened for whom \
+and how, what was refused, what was sent
+
+FILE is made for the server's user alone, and must be one that nobody else can change. SIGHUP opens \
+it anew, after it was renamed; for that the server's user must be able to make files in its directory.";
+
+/// Whether there is a signal to open files anew.
+pub const HAS_REOPEN: bool = true;
+
+/// How far a server may act for its client, in a line.
+pub const LEVEL: &str =
+    "How far the server may act for you: anonymous, identification, impersonation";
+
+/// How far a server may act for its client.
+pub const LEVEL_LONG: &str = "\
+How far the server may act for you
+
+  anonymous       its service does not learn who you are; its policy does, before it hears this
+  identification  it may know who you are, and not act as you
+  impersonation   it may open files as you, which is how it finds out what you may read
+
+On this system that is what you ask of the server, and what it promises: nothing but itself keeps a \
+server that runs as root from more. Look at whom you talk to (`--server`). `delegation`, to act for \
+you on other machines, is Windows' alone and refused here.";
+
+/// Whether the system itself carries the level to the server.
+pub const CARRIES_LEVELS: bool = false;

@@ -71,3 +71,35 @@ pub const HAS_USER: bool = false;
 
 /// Whether a server can be fenced in.
 pub const HAS_FENCE: bool = false;
+
+/// What an account is, in a line.
+pub const AUDIT: &str = "Write each decision to FILE, a line of JSON each";
+
+/// What an account is.
+pub const AUDIT_LONG: &str = "\
+Write each decision to FILE, a line of JSON each: who came, who was admitted, what was opened for whom \
+and how, what was refused, what was sent
+
+FILE has the permissions that its directory gives it. A file that is renamed is written on: a new one is \
+begun by starting the server again.";
+
+/// Whether there is a signal to open files anew.
+pub const HAS_REOPEN: bool = false;
+
+/// How far a server may act for its client, in a line.
+pub const LEVEL: &str = "How far the server may act for you: anonymous, identification, \
+    impersonation, delegation";
+
+/// How far a server may act for its client.
+pub const LEVEL_LONG: &str = "\
+How far the server may act for you
+
+  anonymous       it cannot learn who you are, so that only a policy of `any` admits you
+  identification  it may know who you are, and open nothing as you
+  impersonation   it may open files of this machine as you, which is how it finds out what you may read
+  delegation      it may also act as you towards other machines
+
+The system holds the server to it.";
+
+/// Whether the system itself carries the level to the server.
+pub const CARRIES_LEVELS: bool = true;

@@ -4,6 +4,7 @@
 use std::io;
 
 use ipc_core::ErrorKind;
+use ipc_core::audit::{self, noting_mechanism};
 use rustix::fs::FlockOperation;
 
 use super::*;
@@ -143,6 +144,8 @@ fn t57_a_server_that_runs_while_requests_are_switched_off_goes_on() {
     let root = &UnixRoot::open_dir(directory.path()).expect("opens");
     let (early, late) = (of_client(Chosen::Request), of_client(Chosen::Request));
     (0..2).for_each(|_| ask(&early, root));
+    let by = |client: &Client| noting_mechanism(|| ask(client, root)).1;
+    assert_eq!(by(&early), Some(audit::Mechanism::Request));
     let Some(off) = SwitchedOff::now() else {
         return crate::testing::skip(TEST, "takes the sysctl `kernel.io_uring_disabled`");
     };
@@ -154,6 +157,7 @@ fn t57_a_server_that_runs_while_requests_are_switched_off_goes_on() {
         scope.spawn(|| {
             let (heard, ()) = warnings(|| (0..3).for_each(|_| ask(&early, root)));
             assert_eq!((heard, count(&early)), (1, 1));
+            assert_eq!(by(&early), Some(audit::Mechanism::Thread), "whoever keeps account sees it");
         });
     });
     drop((off, setting));
