@@ -5,7 +5,7 @@ use std::fmt;
 use std::fs::File;
 
 use ipc_core::audit::Mechanism;
-use ipc_core::files::{Metadata, Open, RelativePath, Root};
+use ipc_core::files::{Finding, Metadata, Open, RelativePath, Root};
 use ipc_core::service::Context;
 use ipc_core::{Error, ErrorKind, Failure, Peer, Result};
 
@@ -106,6 +106,30 @@ impl Access {
         match self {
             Self::ClientOpens => Opener::Client,
             _ => Opener::Server,
+        }
+    }
+
+    /// Where and by which rule what [`open`](Self::open) has `refused` is refused, as far as the client
+    /// could see for itself.
+    pub(crate) fn explain(
+        &self,
+        context: &Context<'_>,
+        root: &dyn Root,
+        path: &RelativePath,
+        how: Open,
+        refused: ErrorKind,
+    ) -> Result<Option<Finding>> {
+        let judged = |client: &Peer| root.explain(None, client, path, how, refused);
+        match self {
+            Self::Impersonate => {
+                let client = context.peer()?;
+                context.as_peer(|by| root.explain(Some(by), client, path, how, refused))?
+            }
+            Self::Check => judged(context.peer()?),
+            Self::SameUser { own } => judged(alike(context, own)?),
+            // What the server may see, everybody may whom it admits.
+            Self::Server => judged(&Peer::this_process(None)),
+            Self::ClientOpens => Ok(None),
         }
     }
 

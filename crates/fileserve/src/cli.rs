@@ -14,6 +14,7 @@ mod demo;
 mod dotnet;
 mod endpoint;
 pub(crate) mod exit;
+mod explain;
 mod fence;
 mod get;
 mod json;
@@ -43,6 +44,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failed> {
         Command::Ls(arguments) => ls::ls(arguments),
         Command::Sum(arguments) => sum::sum(arguments),
         Command::Whoami(arguments) => whoami::whoami(arguments),
+        Command::Explain(arguments) => explain::explain(arguments),
         Command::Demo => demo::demo(),
         Command::Client(arguments) => demo::client::run(arguments),
     }
@@ -52,8 +54,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failed> {
 #[derive(Debug)]
 pub(crate) struct Failed {
     code: u8,
+    /// Empty if all has been said.
     doing: String,
-    source: Option<Box<dyn StdError>>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
     hint: Option<&'static str>,
 }
 
@@ -84,6 +87,11 @@ impl Failed {
         Self { code, doing: doing.into(), source: None, hint: None }
     }
 
+    /// Ends with `code` a command that has printed already what there is to say.
+    pub(crate) fn told(code: u8) -> Self {
+        Self::because(code, "")
+    }
+
     /// Says what may help in this very case.
     pub(crate) fn with_hint(mut self, hint: &'static str) -> Self {
         self.hint = Some(hint);
@@ -92,6 +100,9 @@ impl Failed {
 
     /// Prints the whole chain, once, and what may help.
     pub(crate) fn report(self) -> ExitCode {
+        if self.doing.is_empty() {
+            return ExitCode::from(self.code);
+        }
         let mut text = format!("fileserve: cannot {}", self.doing);
         let mut cause = self.source.as_deref().map(|error| error as &dyn StdError);
         while let Some(error) = cause {

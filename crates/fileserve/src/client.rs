@@ -10,8 +10,8 @@ use ipc_core::{Deadline, Error as IpcError, ErrorKind};
 use crate::destination::Destination;
 use crate::error::{Error, Result};
 use crate::protocol::{
-    About, Algorithm, Digest, Entry, EntryReader, FileHead, FileInfo, FilesClient, Listing, Part,
-    WhoAmI, WirePath,
+    About, Algorithm, Digest, Entry, EntryReader, Explanation, FileHead, FileInfo, FilesClient,
+    Listing, Part, WhoAmI, WirePath,
 };
 use crate::resume::{self, Partial};
 
@@ -183,6 +183,15 @@ impl FileClient {
     /// [`Error::Call`].
     pub fn whoami(&mut self) -> Result<WhoAmI> {
         Ok(self.files.whoami()?)
+    }
+
+    /// Asks whether the file `path` would be served, or with a `/` at its end a directory's entries,
+    /// and if not, why not.
+    ///
+    /// # Errors
+    /// [`Error::Call`]; of kind [`Unsupported`](ErrorKind::Unsupported) by a server that cannot tell.
+    pub fn explain(&mut self, path: &WirePath) -> Result<Explanation> {
+        Ok(self.files.explain(path.clone())?)
     }
 
     /// Asks what paths mean to the server.

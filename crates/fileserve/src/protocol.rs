@@ -9,10 +9,12 @@ use ipc_core::files::{FileKind, Metadata};
 use serde::{Deserialize, Serialize};
 
 mod entries;
+mod explanation;
 mod path;
 mod whoami;
 
 pub use entries::{Entry, EntryReader, encode_entry};
+pub use explanation::{Explanation, WireDenial, WireFinding};
 pub use path::{Names, WirePath};
 pub use whoami::{Acting, WhoAmI, WireIdentity};
 
@@ -38,6 +40,9 @@ ipc_core::service! {
         8 => fn get_passed(part: Part = Part::WHOLE) -> FileHead, body, takes_handle, pool;
         /// Computes the checksum of the file that the client has opened and passes.
         9 => fn sum_passed(algorithm: Algorithm) -> Digest, takes_handle, pool;
+        /// Tells whether a file would be served, or with a `/` at its end a directory's entries, and
+        /// if not, at which name and by which rule it is refused.
+        10 => fn explain(path: WirePath) -> Explanation;
     }
 }
 

@@ -39,7 +39,7 @@ impl fmt::Display for Record {
         if let Some(thread) = self.thread {
             write!(f, "thread {thread:<7} ")?;
         }
-        write!(f, "{who:<24} {:<6} ", self.method)?;
+        write!(f, "{who:<24} {:<7} ", self.method)?;
         if let Some(path) = &self.path {
             write!(f, "`{path}`  ")?;
         }
@@ -70,6 +70,8 @@ pub enum Method {
     GetPassed,
     /// The checksum of a file that the client passed.
     SumPassed,
+    /// Whether a file would be served, and why not.
+    Explain,
 }
 
 impl fmt::Display for Method {
@@ -83,6 +85,7 @@ impl fmt::Display for Method {
             Self::HandOver => "hand-over",
             Self::GetPassed => "get-passed",
             Self::SumPassed => "sum-passed",
+            Self::Explain => "explain",
         })
     }
 }

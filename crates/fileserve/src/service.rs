@@ -11,13 +11,14 @@ use ipc_core::{Error, ErrorKind, Failure, Peer, Policy};
 use crate::access::Access;
 use crate::digest::Hasher;
 use crate::protocol::{
-    About, Acting, Algorithm, Digest, FileHead, FileInfo, Files, Listing, Names, Part, Validator,
-    WhoAmI, WirePath, encode_entry,
+    About, Acting, Algorithm, Digest, Explanation, FileHead, FileInfo, Files, Listing, Names, Part,
+    Validator, WhoAmI, WirePath, encode_entry,
 };
 use crate::record::{Method, Observer, Record};
 
 use passed::HandOver;
 
+mod explain;
 mod passed;
 
 pub(crate) use passed::Subject;
@@ -289,6 +290,16 @@ impl Files for FileService {
             .map(|peer| Reply::new(WhoAmI::new(peer, context.level(), acting)))
             .map_err(Failure::from);
         self.observer.reply(context, Method::WhoAmI, None, reply)
+    }
+
+    fn explain(
+        &self,
+        context: &Context<'_>,
+        path: WirePath,
+    ) -> Result<Reply<Explanation>, Failure> {
+        context.asks_for(path.as_bytes());
+        let reply = Ok(Reply::new(self.explain_path(context, &path)));
+        self.observer.reply(context, Method::Explain, Some(path), reply)
     }
 
     /// Not observed: it comes before a request that is.

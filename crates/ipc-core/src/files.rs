@@ -6,9 +6,13 @@ use std::fs::File;
 use std::io;
 use std::time::SystemTime;
 
-use crate::error::{Error, Operation, Result};
+use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::peer::Peer;
 use crate::transport::AsPeer;
+
+mod finding;
+
+pub use finding::{Class, Denial, Finding, Reason, Right};
 
 /// A directory below which names are resolved, and nowhere else. Implemented by `ipc-unix` and
 /// `ipc-windows`.
@@ -90,6 +94,29 @@ pub trait Root: fmt::Debug + Send + Sync {
     /// As [`open_as_server`](Self::open_as_server).
     fn stat_as_server(&self, path: &RelativePath) -> Result<Metadata> {
         let _ = path;
+        Err(Error::Unsupported { operation: Operation::Inspect })
+    }
+
+    /// Finds out where on the way to `path`, and by which rule, [`open`](Self::open) or
+    /// [`open_checked`](Self::open_checked) has `refused` it to `client`. `None` if nothing is found
+    /// that refuses it in that way: files change.
+    ///
+    /// With `by` this thread has the client's rights, and goes only where these lead. Without it the
+    /// client is judged as by [`open_checked`](Self::open_checked): nothing is looked at that the
+    /// client could not get to.
+    ///
+    /// # Errors
+    /// As [`open_checked`](Self::open_checked) for a client whose rights cannot be judged;
+    /// [`Error::Unsupported`] where a root cannot tell.
+    fn explain(
+        &self,
+        by: Option<&AsPeer>,
+        client: &Peer,
+        path: &RelativePath,
+        how: Open,
+        refused: ErrorKind,
+    ) -> Result<Option<Finding>> {
+        let _ = (by, client, path, how, refused);
         Err(Error::Unsupported { operation: Operation::Inspect })
     }
 
@@ -261,7 +288,13 @@ pub enum FileKind {
     Directory,
     /// A symbolic link.
     Link,
-    /// A device, a FIFO, a socket, or something that this system adds.
+    /// A FIFO.
+    Fifo,
+    /// A socket.
+    Socket,
+    /// A device.
+    Device,
+    /// Something that this system adds.
     Other,
 }
 

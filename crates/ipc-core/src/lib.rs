@@ -22,6 +22,7 @@ pub mod endpoint;
 pub mod error;
 pub mod files;
 pub mod frame;
+pub mod inspect;
 pub mod level;
 pub mod memory;
 pub mod options;

@@ -23,9 +23,14 @@ use crate::deadline::Deadline;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Operation, Result};
 use crate::files::{Metadata, Open, RelativePath, Root};
+use crate::inspect::Place;
 use crate::level::ImpersonationLevel;
 use crate::options::{BindOptions, ConnectOptions};
 use crate::peer::Peer;
+
+mod ready;
+
+pub use ready::{Interest, Key, Ready};
 
 /// A way for processes to reach each other.
 pub trait Transport: fmt::Debug + Send + Sync {
@@ -61,6 +66,21 @@ pub trait Transport: fmt::Debug + Send + Sync {
     /// [`Error::Cancelled`]; [`Error::Unsupported`] for an option that cannot be honoured; one of
     /// kind [`InvalidInput`](crate::ErrorKind::InvalidInput) for another mode than the listener's.
     fn connect(&self, to: &Endpoint, options: &ConnectOptions) -> Result<Box<dyn Connection>>;
+
+    /// Looks from outside at each place at which [`connect`](Self::connect) would look for the
+    /// server, in that order: for who must know why it fails. Of the options the server that is
+    /// trusted, the mode and the deadline count.
+    ///
+    /// Where somebody listens, it connects, to see who, and leaves without a word. It lets nobody act
+    /// as this process.
+    ///
+    /// # Errors
+    /// [`Error::InvalidEndpoint`]; [`Error::Unsupported`] where nothing can be seen. What is not as
+    /// it should be is no error here.
+    fn inspect(&self, at: &Endpoint, options: &ConnectOptions) -> Result<Vec<Place>> {
+        let _ = (at, options);
+        Err(Error::Unsupported { operation: Operation::Inspect })
+    }
 }
 
 /// What a [`Transport`] can do on this machine. Everything is off until switched on.
@@ -143,62 +163,6 @@ pub trait Waiter: fmt::Debug + Send + Sync {
 
     /// Ends exactly one [`wait`](Self::wait): one that is under way, else the next.
     fn wake(&self);
-}
-
-/// Names a parked connection in the reports of a [`Waiter`]. Never reused, so that a late report
-/// hits nobody. Counted from 1; 0 is the listener, and the highest is the transport's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Key(pub u64);
-
-impl Key {
-    /// The listener itself: somebody wants to be accepted.
-    pub const LISTENER: Key = Key(0);
-}
-
-/// What a connection is waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Interest {
-    /// Something to read, or the end.
-    Read,
-    /// Room to write.
-    Write,
-    /// Either.
-    Both,
-}
-
-impl Interest {
-    /// `true` if reading is waited for.
-    #[must_use]
-    pub const fn reads(self) -> bool {
-        matches!(self, Self::Read | Self::Both)
-    }
-
-    /// `true` if writing is waited for.
-    #[must_use]
-    pub const fn writes(self) -> bool {
-        matches!(self, Self::Write | Self::Both)
-    }
-}
-
-/// What a connection is ready for. Both may be set; after a peer's end, a failure or
-/// [`Connection::cancel`] both are, so that the next call tells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Ready {
-    /// A read will not wait.
-    pub read: bool,
-    /// A write will not wait.
-    pub write: bool,
-}
-
-impl Ready {
-    /// Ready for both.
-    pub const BOTH: Ready = Ready { read: true, write: true };
-
-    /// `true` if anything that `interest` asks for is ready.
-    #[must_use]
-    pub const fn satisfies(self, interest: Interest) -> bool {
-        (self.read && interest.reads()) || (self.write && interest.writes())
-    }
 }
 
 /// One ordered, reliable, full-duplex connection, used by `&self` from any thread: a blocked read

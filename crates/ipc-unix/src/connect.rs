@@ -132,18 +132,24 @@ fn check_server(
     options: &ConnectOptions,
     peer: &Result<UnixPeer>,
 ) -> Result<()> {
-    let distrust = |reason: String| Error::ServerNotTrusted { endpoint: endpoint.clone(), reason };
+    match distrust(options, peer)? {
+        None => Ok(()),
+        Some(reason) => Err(Error::ServerNotTrusted { endpoint: endpoint.clone(), reason }),
+    }
+}
+
+/// Why the server is not whom the options ask for; `None` if it is.
+pub(crate) fn distrust(
+    options: &ConnectOptions,
+    peer: &Result<UnixPeer>,
+) -> Result<Option<String>> {
     match peer {
-        Ok(peer) => {
-            options.server.decide(peer.peer(), &identity::this_process()?).map_err(|error| {
-                match error {
-                    Error::Refused { reason } => distrust(reason),
-                    other => other,
-                }
-            })
-        }
-        Err(_) if options.server.admits_unknown() => Ok(()),
-        Err(error) => Err(distrust(error.chain())),
+        Ok(peer) => match options.server.decide(peer.peer(), &identity::this_process()?) {
+            Err(Error::Refused { reason }) => Ok(Some(reason)),
+            decided => decided.map(|()| None),
+        },
+        Err(_) if options.server.admits_unknown() => Ok(None),
+        Err(error) => Ok(Some(error.chain())),
     }
 }
 

@@ -9,6 +9,7 @@ mod connection;
 mod fence;
 pub mod files;
 mod identity;
+mod inspect;
 mod listener;
 mod mechanism;
 mod outside;

@@ -23,6 +23,7 @@ mod name;
 mod open;
 
 use name::HeldName;
+pub(crate) use name::lock_beside;
 use open::Opening;
 
 /// What [`UnixTransport`](crate::UnixTransport) is set to for binding.

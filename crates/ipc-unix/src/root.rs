@@ -6,7 +6,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use ipc_core::files::{DirectoryEntry, FileKind, Metadata, Open, RelativePath, ResolveRules, Root};
+use ipc_core::files::{
+    DirectoryEntry, FileKind, Finding, Metadata, Open, RelativePath, ResolveRules, Root,
+};
 use ipc_core::{AsPeer, Error, ErrorKind, Failure, Operation, Peer, Result};
 
 use crate::check;
@@ -149,6 +151,17 @@ impl Root for UnixRoot {
 
     fn stat_checked(&self, client: &Peer, path: &RelativePath) -> Result<Metadata> {
         check::stat(self, client, path)
+    }
+
+    fn explain(
+        &self,
+        by: Option<&AsPeer>,
+        client: &Peer,
+        path: &RelativePath,
+        how: Open,
+        refused: ErrorKind,
+    ) -> Result<Option<Finding>> {
+        check::explain(self, by, client, path, how, refused)
     }
 
     fn open_as_server(&self, path: &RelativePath, how: Open) -> Result<File> {

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use ipc_core::inspect::Place;
 use ipc_core::{
     BindOptions, Capabilities, ConnectOptions, Connection, Endpoint, Error, ImpersonationLevel,
     Listener, Mode, Operation, Peer, Result, Transport,
@@ -10,6 +11,7 @@ use ipc_core::{
 use crate::address::Address;
 use crate::connect;
 use crate::identity::{self, ActAs};
+use crate::inspect;
 use crate::listener::{Settings, UnixListener};
 use crate::mechanism::{Mechanism, OpensBy};
 use crate::sys::poller::Poller;
@@ -214,6 +216,10 @@ impl Transport for UnixTransport {
             return Err(Error::Unsupported { operation: Operation::Connect });
         }
         Ok(Box::new(connect::connect(to, kind, options)?))
+    }
+
+    fn inspect(&self, at: &Endpoint, options: &ConnectOptions) -> Result<Vec<Place>> {
+        inspect::inspect(at, kind_of(options.mode, Operation::Connect)?, options)
     }
 }
 

@@ -93,7 +93,7 @@ fn adopt_mode(endpoint: &Endpoint, pipe: BorrowedHandle<'_>, mode: Mode) -> Resu
 
 /// Who serves `pipe`. Of another machine's pipe only that machine says who owns it, and nobody here
 /// vouches for that.
-fn server(endpoint: &Endpoint, pipe: BorrowedHandle<'_>) -> io::Result<Peer> {
+pub(crate) fn server(endpoint: &Endpoint, pipe: BorrowedHandle<'_>) -> io::Result<Peer> {
     if address::is_remote(endpoint) {
         return Ok(Peer::new(None, Assurance::None));
     }
@@ -105,24 +105,37 @@ fn check_server(
     options: &ConnectOptions,
     peer: &io::Result<Peer>,
 ) -> Result<()> {
-    let distrust = |reason: String| Error::ServerNotTrusted { endpoint: endpoint.clone(), reason };
+    match distrust(options, peer)? {
+        None => Ok(()),
+        Some(reason) => Err(Error::ServerNotTrusted { endpoint: endpoint.clone(), reason }),
+    }
+}
+
+/// Why the server is not whom the options ask for; `None` if it is.
+pub(crate) fn distrust(
+    options: &ConnectOptions,
+    peer: &io::Result<Peer>,
+) -> Result<Option<String>> {
     match peer {
         Ok(peer) => match options.server.decide(peer, &identity::this_process()?) {
-            Err(Error::Refused { reason }) => Err(distrust(reason)),
-            decided => decided,
+            Err(Error::Refused { reason }) => Ok(Some(reason)),
+            decided => decided.map(|()| None),
         },
-        Err(_) if options.server.admits_unknown() => Ok(()),
-        Err(error) => Err(distrust(format!("who serves it is not told: {error}"))),
+        Err(_) if options.server.admits_unknown() => Ok(None),
+        Err(error) => Ok(Some(format!("who serves it is not told: {error}"))),
     }
 }
 
 fn failed(endpoint: &Endpoint, error: io::Error) -> Error {
     match sys::code(&error) {
-        ERROR_FILE_NOT_FOUND | ERROR_BAD_NETPATH | ERROR_BAD_NET_NAME => {
-            Error::NotFound { endpoint: endpoint.clone(), source: error }
-        }
+        code if is_nobody(code) => Error::NotFound { endpoint: endpoint.clone(), source: error },
         _ => Error::io(Operation::Connect, endpoint, error),
     }
+}
+
+/// Whether the system's error of that number says that there is no such pipe.
+pub(crate) fn is_nobody(code: u32) -> bool {
+    matches!(code, ERROR_FILE_NOT_FOUND | ERROR_BAD_NETPATH | ERROR_BAD_NET_NAME)
 }
 
 /// Where the operations of all clients of this process are told.

@@ -7,6 +7,7 @@ mod connection;
 mod file_acl;
 pub mod files;
 mod identity;
+mod inspect;
 mod listener;
 pub mod process;
 pub mod restricted;

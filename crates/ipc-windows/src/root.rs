@@ -7,9 +7,9 @@ use std::os::windows::io::{AsHandle as _, BorrowedHandle};
 use std::path::Path;
 
 use ipc_core::files::{
-    DirectoryEntry, Escaped, FileKind, Metadata, Open, RelativePath, ResolveRules, Root,
+    DirectoryEntry, Escaped, FileKind, Finding, Metadata, Open, RelativePath, ResolveRules, Root,
 };
-use ipc_core::{AsPeer, Error, ErrorKind, Failure, Operation, Result};
+use ipc_core::{AsPeer, Error, ErrorKind, Failure, Operation, Peer, Result};
 use windows_sys::Win32::Foundation as system;
 use windows_sys::Win32::Storage::FileSystem::{
     FILE_FLAG_BACKUP_SEMANTICS, FILE_READ_ATTRIBUTES, FILE_SHARE_DELETE, FILE_SHARE_READ,
@@ -19,6 +19,7 @@ use windows_sys::Win32::Storage::FileSystem::{
 use crate::sys::drives;
 use crate::sys::files::{self, Status, Wanted};
 
+mod explain;
 pub(crate) mod names;
 
 /// A directory of this system, below which files are opened for peers; or all of its drives.
@@ -191,6 +192,18 @@ impl Root for WindowsRoot {
 
     fn stat(&self, _by: &AsPeer, path: &RelativePath) -> Result<Metadata> {
         self.stat_by_this_thread(path)
+    }
+
+    /// By the rights of this thread; nobody's are judged here.
+    fn explain(
+        &self,
+        _by: Option<&AsPeer>,
+        _client: &Peer,
+        path: &RelativePath,
+        how: Open,
+        refused: ErrorKind,
+    ) -> Result<Option<Finding>> {
+        Ok(explain::explain(self, path, how, refused))
     }
 
     fn open_as_server(&self, path: &RelativePath, how: Open) -> Result<File> {

@@ -1,5 +1,6 @@
 //! The transport: what it can do, binding, connecting.
 
+use ipc_core::inspect::Place;
 use ipc_core::{
     BindOptions, Capabilities, ConnectOptions, Connection, Endpoint, Error, Listener, Operation,
     Peer, Result, Transport,
@@ -8,7 +9,7 @@ use ipc_core::{
 use crate::listener::{PipeListener, Settings};
 use crate::security::Acl;
 use crate::sys::handles;
-use crate::{MAX_MESSAGE, SCHEME, connect, identity, switch};
+use crate::{MAX_MESSAGE, SCHEME, connect, identity, inspect, switch};
 
 /// Named pipes: `pipe:name`, `pipe://host/name`, and bare names on Windows.
 ///
@@ -217,6 +218,10 @@ impl Transport for PipeTransport {
             return Err(Error::Unsupported { operation: Operation::Connect });
         }
         Ok(Box::new(connect::connect(to, options)?))
+    }
+
+    fn inspect(&self, at: &Endpoint, options: &ConnectOptions) -> Result<Vec<Place>> {
+        inspect::inspect(at, options)
     }
 }
 

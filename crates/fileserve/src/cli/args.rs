@@ -39,6 +39,9 @@ pub(crate) enum Command {
     Sum(Sum),
     /// Show what the server knows about you, and whether it can act as you
     Whoami(WhoAmI),
+    /// Show why you are refused: who serves there, whether you may connect, what of a path stops you
+    #[command(long_about = EXPLAIN)]
+    Explain(Explain),
     /// Play the scenario with real processes, and show who may read what
     #[command(long_about = words::DEMO)]
     Demo,
@@ -236,6 +239,17 @@ pub(crate) struct WhoAmI {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+    /// What you would fetch, as the server names it; with a `/` at its end, what you would list
+    pub(crate) path: Option<OsString>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct DemoClient {
     /// Where the demonstration's server listens
     pub(crate) endpoint: EndpointText,
@@ -249,6 +263,18 @@ pub(crate) struct DemoClient {
     #[arg(long, default_value_t = 1)]
     pub(crate) times: u32,
 }
+
+const EXPLAIN: &str = "\
+Show why you are refused: who serves there, whether you may connect, what of a path stops you
+
+It looks at the endpoint from outside: each place at which a client looks, whether somebody listens \
+there and who, who else could, and what protects it. A server that `--server` does not admit is sent \
+nothing. One that is trusted is asked what it knows of you, and whether it would serve PATH, for which \
+it opens it as it would for `get`, or with a `/` at the end for `ls`. Where it would not, you are told \
+at which name on the way and by which rule, as far as you could find out yourself.
+
+Ends with 0 if you would be served, else with the exit code that the refusal has. It takes at most 10 \
+seconds, or `--timeout`.";
 
 fn after_help() -> String {
     format!(

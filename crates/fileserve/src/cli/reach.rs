@@ -27,7 +27,18 @@ impl Reached {
         let endpoint = reach.endpoint.endpoint(None)?;
         let deadline = Deadline::from(reach.timeout);
         let options = options(reach, deadline)?;
-        let files = connect(&*platform::transport(), &endpoint, &options, deadline)?;
+        Self::at(&endpoint, &options, deadline)
+            .map_err(|error| unreachable(&options, &endpoint, error))
+    }
+
+    /// The server at `endpoint`, which must answer everything by the `deadline`.
+    pub(crate) fn at(
+        endpoint: &Endpoint,
+        options: &ConnectOptions,
+        deadline: Deadline,
+    ) -> Result<Self, Error> {
+        let files = connect(&*platform::transport(), endpoint, options, deadline)?;
+        let (endpoint, options) = (endpoint.clone(), options.clone());
         Ok(Self { files, endpoint, options, deadline, about: None })
     }
 
@@ -36,7 +47,8 @@ impl Reached {
     pub(crate) fn pass_handles(&mut self) -> Result<(), Failed> {
         let options = self.options.clone().handles(true).deadline(in_time(self.deadline));
         let transport = platform::passing_transport();
-        self.files = connect(&*transport, &self.endpoint, &options, self.deadline)?;
+        self.files = connect(&*transport, &self.endpoint, &options, self.deadline)
+            .map_err(|error| unreachable(&options, &self.endpoint, error))?;
         Ok(())
     }
 
@@ -69,9 +81,8 @@ fn connect(
     endpoint: &Endpoint,
     options: &ConnectOptions,
     deadline: Deadline,
-) -> Result<FileClient, Failed> {
-    let mut client = Client::connect(transport, endpoint, options, ClientOptions::new())
-        .map_err(|error| unreachable(options, endpoint, error))?;
+) -> Result<FileClient, Error> {
+    let mut client = Client::connect(transport, endpoint, options, ClientOptions::new())?;
     client.set_deadline(deadline);
     Ok(FileClient::new(client))
 }

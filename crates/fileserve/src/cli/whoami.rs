@@ -22,7 +22,7 @@ pub(crate) fn whoami(arguments: args::WhoAmI) -> Result<(), Failed> {
 
 /// The name of this user's account, looked up on this side: it may take long, and no server should
 /// wait for it. None if the server knows this user by another number, as from another namespace.
-fn account(seen: &WireIdentity) -> Option<String> {
+pub(super) fn account(seen: &WireIdentity) -> Option<String> {
     let own = platform::transport().this_process().ok()?;
     let same = match (seen, WireIdentity::from(own.identity())) {
         (WireIdentity::Unix { uid, .. }, WireIdentity::Unix { uid: own, .. }) => *uid == own,
@@ -35,6 +35,12 @@ fn account(seen: &WireIdentity) -> Option<String> {
 }
 
 fn text(who: &WhoAmI, account: Option<&str>) -> String {
+    let lines = lines(who, account);
+    lines.iter().map(|(name, value)| format!("{name:<12} {}\n", sentence(value))).collect()
+}
+
+/// What the server knows, each with its name; not escaped.
+pub(super) fn lines(who: &WhoAmI, account: Option<&str>) -> Vec<(&'static str, String)> {
     let mut lines = identity(&who.identity);
     lines.push(("account", account.unwrap_or("none").to_owned()));
     lines.push(("process", known(who.pid)));
@@ -54,11 +60,11 @@ fn text(who: &WhoAmI, account: Option<&str>) -> String {
             lines.push((name, if other { "another" } else { "the server's own" }.to_owned()));
         }
     }
-    lines.iter().map(|(name, value)| format!("{name:<12} {}\n", sentence(value))).collect()
+    lines
 }
 
 /// What the server says, escaped but for the backticks that it quotes in.
-fn sentence(text: &str) -> String {
+pub(super) fn sentence(text: &str) -> String {
     let parts = text.split('`').map(|part| Escaped(part.as_bytes()).to_string());
     parts.collect::<Vec<_>>().join("`")
 }

@@ -6,6 +6,7 @@
 //! Source: Linux `uapi/linux/posix_acl_xattr.h`; which entries there must be, and in which order:
 //! acl(5), "Valid ACLs".
 
+use ipc_core::files::{Class, Denial, Right};
 use ipc_core::peer::UnixIdentity;
 
 /// Who may do what with a file, beside its owner: a list that is valid.
@@ -53,27 +54,57 @@ impl AccessList {
         entries.next().is_none().then_some(list)
     }
 
-    /// Whether the list gives `wanted` to a client that is not the file's owner. An entry for the
-    /// user decides before any for a group; among groups any one that gives it is enough; and who
-    /// is in any of them is not everybody else.
-    pub(super) fn gives(&self, client: &UnixIdentity, own_group: u32, wanted: u16) -> bool {
-        let most = self.mask.unwrap_or(u16::MAX);
-        let gives = |permissions: u16| permissions & wanted == wanted;
-        if let Some((_, permissions)) = self.users.iter().find(|(uid, _)| *uid == client.uid) {
-            return gives(permissions & most);
+    /// What is in it beyond the mode, an entry each: `user 1000: r-x`.
+    pub(super) fn to_words(&self) -> Vec<String> {
+        let users = self.users.iter().map(|(uid, has)| (format!("user {uid}"), *has));
+        let groups = self.groups.iter().map(|(gid, has)| (format!("group {gid}"), *has));
+        let own_group = [("its group".to_owned(), self.own_group)];
+        let mask = self.mask.map(|mask| ("mask".to_owned(), mask));
+        let entries = users.chain(own_group).chain(groups).chain(mask);
+        entries.map(|(who, has)| format!("{who}: {}", letters(has))).collect()
+    }
+
+    /// What refuses `right` to a client that is not the file's owner; `None` if the list gives it. An
+    /// entry for the user decides before any for a group; among groups any one that gives it is
+    /// enough; and who is in any of them is not everybody else.
+    pub(super) fn denial(
+        &self,
+        client: &UnixIdentity,
+        own_group: u32,
+        right: Right,
+    ) -> Option<Denial> {
+        let refused = |class, permissions: u16, mask: Option<u16>| {
+            let gives = permissions & mask.unwrap_or(u16::MAX) & u16::from(right.bit()) != 0;
+            let digit = |permissions: u16| permissions.to_le_bytes()[0];
+            (!gives).then(|| Denial::new(right, class, digit(permissions), mask.map(digit)))
+        };
+        if let Some((uid, permissions)) = self.users.iter().find(|(uid, _)| *uid == client.uid) {
+            return refused(Class::UserEntry(*uid), *permissions, self.mask);
         }
-        let groups = [(own_group, self.own_group)].into_iter().chain(self.groups.iter().copied());
-        let mut of_client = groups.filter(|(gid, _)| is_member(client, *gid)).peekable();
-        if of_client.peek().is_none() {
-            return gives(self.other);
+        let own = (own_group, Class::OwnGroupEntry, self.own_group);
+        let named = self.groups.iter().map(|(gid, has)| (*gid, Class::GroupEntry(*gid), *has));
+        let mut denial: Option<Denial> = None;
+        for (gid, class, permissions) in [own].into_iter().chain(named) {
+            if is_member(client, gid) {
+                let refused = refused(class, permissions, self.mask)?;
+                // Among several, one that only the mask stops says more.
+                if denial.is_none_or(|known| !known.is_by_mask() && refused.is_by_mask()) {
+                    denial = Some(refused);
+                }
+            }
         }
-        of_client.any(|(_, permissions)| gives(permissions & most))
+        denial.or_else(|| refused(Class::Other, self.other, None))
     }
 }
 
 /// A client is judged only if all of its groups are known.
 pub(super) fn is_member(client: &UnixIdentity, gid: u32) -> bool {
     client.is_member_of(gid) == Some(true)
+}
+
+fn letters(permissions: u16) -> String {
+    let letter = |(bit, letter)| if permissions & bit == 0 { '-' } else { letter };
+    [(0o4, 'r'), (0o2, 'w'), (0o1, 'x')].map(letter).iter().collect()
 }
 
 struct Entry {

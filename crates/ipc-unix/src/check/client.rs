@@ -3,7 +3,7 @@
 use std::io;
 
 use ipc_core::peer::{Assurance, Namespace, UnixIdentity};
-use ipc_core::{Error, Operation, Peer, Result};
+use ipc_core::{Error, Identity, Operation, Peer, Result};
 
 use crate::identity::ActAs;
 use crate::identity::look_up::{Namespaces, Told};
@@ -19,6 +19,13 @@ pub(super) enum Standing<'a> {
     LikeThisProcess,
     /// They are judged, for these ids.
     Judged(&'a UnixIdentity),
+}
+
+/// The client's ids, if it has any that permissions know.
+pub(super) fn ids(client: &Peer) -> Result<&UnixIdentity> {
+    client.identity().and_then(Identity::as_unix).ok_or_else(|| Error::IdentityUnknown {
+        reason: "it has no user and groups of this system".to_owned(),
+    })
 }
 
 /// How `client`'s rights are found out, if they can be.

@@ -2,10 +2,12 @@
 //! client's that has no capabilities. Source: path_resolution(7), acl(5), "Access check algorithm";
 //! Linux `fs/namei.c` and `fs/posix_acl.c` where the two are silent.
 
+use ipc_core::files::{Class, Denial, Right};
 use ipc_core::peer::UnixIdentity;
 
 use super::access_list::{AccessList, is_member};
 use crate::sys::handle;
+use crate::sys::look::Look;
 
 /// What decides about one file or directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,21 +19,19 @@ pub(super) struct Permissions {
     pub(super) list: Option<AccessList>,
 }
 
-/// What a client wants of a file or directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Right {
-    /// To look up names in the directory.
-    Search,
-    /// To read the file, or to list the directory.
-    Read,
-}
-
-impl Right {
-    /// The permission's bit, in a mode's last digit and in a list's entries.
-    pub(super) fn bit(self) -> u16 {
-        match self {
-            Self::Search => 0o1,
-            Self::Read => 0o4,
+impl Permissions {
+    /// Those that were seen.
+    ///
+    /// # Errors
+    /// Why they cannot be judged.
+    pub(super) fn of(look: &Look) -> Result<Self, &'static str> {
+        let list = match look.list.as_deref().map(AccessList::parse) {
+            Some(None) => return Err("its access control list is malformed"),
+            list => list.flatten(),
+        };
+        match (look.metadata.mode, look.metadata.owner) {
+            (Some(mode), Some((owner, group))) => Ok(Self { owner, group, mode, list }),
+            _ => Err("it has no owner or no mode"),
         }
     }
 }
@@ -71,21 +71,35 @@ impl Judge {
     }
 }
 
+pub(super) fn gives(file: &Permissions, client: &UnixIdentity, right: Right) -> bool {
+    denial(file, client, right).is_none()
+}
+
+/// What refuses that right to the client, if anything does.
+///
 /// The owner's digit of the mode decides for the owner alone, however much the others would give.
 /// Then comes the list, unless the group's digit is empty: that digit is the list's mask, and the
 /// kernel then looks at the mode alone, where everybody else's digit may give what the list's mask
 /// would not.
-pub(super) fn gives(file: &Permissions, client: &UnixIdentity, right: Right) -> bool {
-    let bit = right.bit();
-    let digit = |shift: u32| file.mode >> shift & u32::from(bit) != 0;
+pub(super) fn denial(file: &Permissions, client: &UnixIdentity, right: Right) -> Option<Denial> {
+    let digit = |class, shift: u32| {
+        let has = (file.mode >> shift & 0o7).to_le_bytes()[0];
+        (has & right.bit() == 0).then(|| Denial::new(right, class, has, None))
+    };
+    let by_list = |list: &AccessList| list.denial(client, file.group, right);
     if client.uid == file.owner {
-        return digit(6);
+        return digit(Class::Owner, 6);
     }
-    match &file.list {
-        Some(list) if file.mode & 0o070 != 0 => list.gives(client, file.group, bit),
-        _ if is_member(client, file.group) => digit(3),
-        _ => digit(0),
+    if file.mode & 0o070 != 0 {
+        if let Some(list) = &file.list {
+            return by_list(list);
+        }
     }
+    let is_member = is_member(client, file.group);
+    let denial = if is_member { digit(Class::Group, 3) } else { digit(Class::Other, 0) }?;
+    // Who has an entry, but for the empty mask, is helped by the mask.
+    let by_mask = file.list.as_ref().and_then(by_list).filter(Denial::is_by_mask);
+    Some(by_mask.unwrap_or(denial))
 }
 
 const STICKY_AND_FOR_ALL: u32 = 0o1002;

@@ -174,6 +174,12 @@ fn check_directory(path: &Path, status: &Status, endpoint: &Endpoint) -> Result<
     Err(Error::EndpointUnsafe { endpoint: endpoint.clone(), reason })
 }
 
+/// The lock of the socket `path`, which lies beside it.
+pub(crate) fn lock_beside(path: &Path) -> PathBuf {
+    let name = PathBuf::from(path.file_name().unwrap_or_default());
+    path.with_file_name(with_suffix(&name))
+}
+
 fn with_suffix(name: &Path) -> OsString {
     let mut name = OsString::from(name);
     name.push(".lock");

@@ -104,6 +104,12 @@ pub(crate) fn open_lock(directory: BorrowedFd<'_>, name: &Path) -> Result<OwnedF
     retry_on_intr(|| fs::openat(directory, name, flags, mode_of(0o600)))
 }
 
+/// Opens a small file to read it. Never follows a link and never waits for a FIFO.
+pub(crate) fn open_to_read(directory: BorrowedFd<'_>, name: &Path) -> Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    retry_on_intr(|| fs::openat(directory, name, flags, Mode::empty()))
+}
+
 /// Makes a file that was not there, for its owner only (0600).
 pub(crate) fn create(directory: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;

@@ -51,8 +51,10 @@ fn kind(kind: FileType) -> Option<FileKind> {
         FileType::RegularFile => Some(FileKind::Regular),
         FileType::Directory => Some(FileKind::Directory),
         FileType::Symlink => Some(FileKind::Link),
+        FileType::Fifo => Some(FileKind::Fifo),
+        FileType::Socket => Some(FileKind::Socket),
+        FileType::CharacterDevice | FileType::BlockDevice => Some(FileKind::Device),
         FileType::Unknown => None,
-        _ => Some(FileKind::Other),
     }
 }
 

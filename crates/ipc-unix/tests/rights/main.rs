@@ -11,6 +11,7 @@ mod attack;
 mod kernel;
 mod matrix;
 mod questions;
+mod reasons;
 mod server;
 mod tree;
 mod users;

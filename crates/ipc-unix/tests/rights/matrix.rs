@@ -57,7 +57,7 @@ fn a_users_process() {
 }
 
 /// Runs `test` on every matrix.
-fn compare(name: &str, test: impl Fn(&Matrix) -> Counted) {
+pub(crate) fn compare(name: &str, test: impl Fn(&Matrix) -> Counted) {
     if !geteuid().is_root() {
         return skip(name, "takes root");
     }
@@ -79,16 +79,16 @@ fn compare(name: &str, test: impl Fn(&Matrix) -> Counted) {
 }
 
 /// A tree, users, and the kernel's answer to each user's own process about each name.
-struct Matrix {
-    tree: Tree,
-    questions: Vec<Question>,
-    users: Vec<User>,
-    answers: Vec<Vec<Answer>>,
+pub(crate) struct Matrix {
+    pub(crate) tree: Tree,
+    pub(crate) questions: Vec<Question>,
+    pub(crate) users: Vec<User>,
+    pub(crate) answers: Vec<Vec<Answer>>,
 }
 
 /// What a comparison without a wrong answer came to.
 #[derive(Clone, Copy, Debug, Default)]
-struct Counted {
+pub(crate) struct Counted {
     questions: usize,
     given: usize,
     refused: usize,
@@ -150,7 +150,7 @@ impl Matrix {
 }
 
 impl Counted {
-    fn count(&mut self, answer: Answer) {
+    pub(crate) fn count(&mut self, answer: Answer) {
         self.questions += 1;
         match answer {
             Answer::Given => self.given += 1,

@@ -4,7 +4,7 @@ use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use ipc_core::files::{Open, RelativePath, Root};
+use ipc_core::files::{Finding, Open, RelativePath, Root};
 use ipc_core::{
     BindOptions, ConnectOptions, Connection, Deadline, Endpoint, ErrorKind, ImpersonationLevel,
     Result, Transport,
@@ -87,6 +87,25 @@ impl Server {
             Way::Request => connection.open_as_peer(&self.root, path, how),
             Way::Check => self.root.open_checked(connection.peer()?, path, how),
         }
+    }
+
+    /// Why the client with that number was `refused` what it asked for.
+    pub(crate) fn explain(
+        &self,
+        by: Way,
+        client: usize,
+        asked: &Question,
+        refused: ErrorKind,
+    ) -> Option<Finding> {
+        let (path, (connection, _)) = (&path(&asked.name), &self.connections[client]);
+        let how = if asked.what == What::List { Open::List } else { Open::Read };
+        let peer = connection.peer().expect("known");
+        let explain = |by: Option<&_>| self.root.explain(by, peer, path, how, refused);
+        let explained = match by {
+            Way::Thread | Way::Request => connection.as_peer(|by| explain(Some(by))),
+            Way::Check => Ok(explain(None)),
+        };
+        explained.expect("acts as it").expect("tells")
     }
 
     fn look(&self, by: Way, client: usize, name: &str) -> Result<()> {

@@ -201,7 +201,7 @@ fn metadata_is_told_without_opening_and_of_a_link_itself() {
     ] {
         assert_eq!(stat(&root, path).expect(path).kind, kind, "{path}");
     }
-    assert_eq!(stat(&support::root("/"), "dev/null").expect("told").kind, FileKind::Other);
+    assert_eq!(stat(&support::root("/"), "dev/null").expect("told").kind, FileKind::Device);
     assert_eq!(stat(&root, "missing").expect_err("missing").kind(), ErrorKind::NotFound);
     assert_eq!(stat(&root, "out/x").expect_err("not there").kind(), ErrorKind::OutsideRoot);
 }

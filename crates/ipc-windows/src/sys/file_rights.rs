@@ -74,6 +74,11 @@ impl Rights {
         self.0.is_empty() || self.0 == "D:" || self.0.contains("NO_ACCESS_CONTROL")
     }
 
+    /// In the security descriptor definition language.
+    pub(crate) fn as_text(&self) -> &str {
+        &self.0
+    }
+
     fn of_descriptor(descriptor: PSECURITY_DESCRIPTOR) -> io::Result<Self> {
         let (mut text, mut length) = (ptr::null_mut(), 0);
         // SAFETY: both callers own the descriptor, which is valid, until this returns; the results

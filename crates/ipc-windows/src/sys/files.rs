@@ -28,7 +28,7 @@ use windows_sys::Win32::Storage::FileSystem::{
     FILE_ATTRIBUTE_REPARSE_POINT, FILE_ATTRIBUTE_TAG_INFO, FILE_GENERIC_READ, FILE_LIST_DIRECTORY,
     FILE_READ_ATTRIBUTES, FILE_READ_DATA, FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE,
     FILE_TYPE_DISK, FileAttributeTagInfo, GetFileInformationByHandle, GetFileInformationByHandleEx,
-    GetFileType, SYNCHRONIZE,
+    GetFileType, READ_CONTROL, SYNCHRONIZE,
 };
 use windows_sys::Win32::System::IO::IO_STATUS_BLOCK;
 
@@ -43,6 +43,8 @@ pub(crate) enum Wanted {
     Entries,
     /// To look at its metadata; a link stands for itself.
     Metadata,
+    /// To look at who may do what with it; a link stands for itself.
+    Rights,
 }
 
 impl Wanted {
@@ -62,6 +64,7 @@ impl Wanted {
             ),
             // Not SYNCHRONIZE: who may list a directory may look at what it holds, and no more.
             Self::Metadata => (FILE_READ_ATTRIBUTES, FILE_OPEN_REPARSE_POINT),
+            Self::Rights => (READ_CONTROL, FILE_OPEN_REPARSE_POINT),
         }
     }
 }

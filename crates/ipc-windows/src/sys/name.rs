@@ -31,7 +31,6 @@ impl Name {
     }
 
     /// The same as text, to be shown.
-    #[cfg(test)]
     pub(crate) fn to_text(&self) -> String {
         String::from_utf16_lossy(&self.0[..self.0.len() - 1])
     }

@@ -16,8 +16,9 @@ use windows_sys::Win32::Storage::FileSystem::{
 };
 use windows_sys::Win32::System::IO::{CancelIoEx, GetOverlappedResult, OVERLAPPED};
 use windows_sys::Win32::System::Pipes::{
-    ConnectNamedPipe, DisconnectNamedPipe, GetNamedPipeInfo, PIPE_READMODE_BYTE,
-    PIPE_READMODE_MESSAGE, PIPE_TYPE_MESSAGE, PIPE_WAIT, PeekNamedPipe, SetNamedPipeHandleState,
+    ConnectNamedPipe, DisconnectNamedPipe, GetNamedPipeHandleStateW, GetNamedPipeInfo,
+    PIPE_READMODE_BYTE, PIPE_READMODE_MESSAGE, PIPE_TYPE_MESSAGE, PIPE_WAIT, PeekNamedPipe,
+    SetNamedPipeHandleState,
 };
 use windows_sys::Win32::System::WindowsProgramming::FILE_SKIP_COMPLETION_PORT_ON_SUCCESS;
 
@@ -266,6 +267,35 @@ pub(crate) fn mode_of(pipe: BorrowedHandle<'_>) -> io::Result<Mode> {
         )
     })?;
     Ok(if flags & PIPE_TYPE_MESSAGE == 0 { Mode::Bytes } else { Mode::Messages })
+}
+
+/// How many instances of the pipe of this end there are, and how many there may be at most.
+pub(crate) fn instances(pipe: BorrowedHandle<'_>) -> io::Result<(u32, u32)> {
+    let (mut now, mut most) = (0, 0);
+    // SAFETY: the handle stays open while it is borrowed; the number is a live local, and nothing
+    // else is asked for.
+    check(unsafe {
+        GetNamedPipeHandleStateW(
+            pipe.as_raw_handle(),
+            ptr::null_mut(),
+            &raw mut now,
+            ptr::null_mut(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+            0,
+        )
+    })?;
+    // SAFETY: as above.
+    check(unsafe {
+        GetNamedPipeInfo(
+            pipe.as_raw_handle(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+            &raw mut most,
+        )
+    })?;
+    Ok((now, most))
 }
 
 /// Has a client's end read in `mode`, which must be the pipe's.

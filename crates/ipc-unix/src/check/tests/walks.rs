@@ -99,14 +99,16 @@ fn metadata_are_those_of_a_final_link_itself() {
         ("loop", Ok(FileKind::Link)),
         ("way/up", Ok(FileKind::Link)),
         ("way/deep", Ok(FileKind::Regular)),
-        ("fifo", Ok(FileKind::Other)),
+        ("fifo", Ok(FileKind::Fifo)),
         ("out/x", Err(ErrorKind::OutsideRoot)),
         ("missing", Err(ErrorKind::NotFound)),
     ] {
         let path = path(name);
         let asked = Asked { operation: Operation::Inspect, path: &path, client: &client };
-        let found = Walk::new(&root, &judge, &asked, FinalLink::Itself).and_then(Walk::find);
-        assert_eq!(found.map(|f| f.metadata.kind).map_err(|e| e.kind()), kind, "{name}");
+        let walk = Walk::new(&root, &judge, &asked, Decider::Judge, FinalLink::Itself);
+        let found = walk.and_then(|mut walk| walk.find());
+        let found = found.map(|f| f.metadata.kind).map_err(|stop| stop.error.kind());
+        assert_eq!(found, kind, "{name}");
     }
 }
 
