@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use crate::workspace::{Result, Workspace};
-use crate::{deny, fuzz, oldest, packages, peers, platforms, steps, threats, tidy, windows};
+use crate::{
+    deny, fuzz, oldest, other_mechanism, packages, peers, platforms, steps, threats, tidy, windows,
+};
 
 /// One step of CI; a new one is a line in [`STEPS`].
 struct Step {
@@ -22,6 +24,7 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", run: steps::clippy },
     Step { name: "peers", run: peers::make },
     Step { name: "test", run: steps::test },
+    Step { name: "other-mechanism", run: other_mechanism::test },
     Step { name: "fuzz", run: fuzz::step },
     Step { name: "doc", run: steps::doc },
     Step { name: "demo", run: steps::demo },

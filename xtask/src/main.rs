@@ -14,6 +14,7 @@ mod evidence;
 mod fuzz;
 mod made_page;
 mod oldest;
+mod other_mechanism;
 mod packages;
 mod peers;
 mod platforms;

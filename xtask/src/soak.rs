@@ -2,13 +2,17 @@
 
 use crate::workspace::{Result, Workspace};
 
-/// The packages and tests that have a long form.
-const TESTS: &[(&str, &str)] = &[("ipc-unix", "rights")];
+/// What names the tests that have a long form, for cargo and for them.
+const TESTS: &[&[&str]] = &[
+    &["--package", "ipc-unix", "--test", "rights"],
+    &["--package", "ipc-unix", "--lib", "switch::tests::storms"],
+    &["--package", "fileserve", "--test", "forbidden"],
+];
 
 /// Runs them, one after the other, in the release build.
 pub(crate) fn run(workspace: &Workspace) -> Result {
-    TESTS.iter().try_for_each(|(package, test)| {
-        let arguments = ["test", "--release", "--package", package, "--test", test];
+    TESTS.iter().try_for_each(|test| {
+        let arguments = [&["test", "--release"], *test].concat();
         workspace.run(workspace.cargo(&arguments).env(LONG, "1"))
     })
 }

@@ -21,7 +21,7 @@ pub use native::{
     Accounts, Signals, Stream, as_whom, ask_to_stop, can_make_files_in, dotnet_endpoint, fence_in,
     from_top, is_from_top, is_same_file, keep_only_switching, make_link, metadata, open_everything,
     open_log, open_own, open_root, opens_by, passing_transport, raise_descriptor_limit, read_at,
-    regular_file, server_transport, socket_group, this_program, thread_id, transport,
+    regular_file, sandboxes, server_transport, socket_group, this_program, thread_id, transport,
     whom_it_reaches, wire_path, words,
 };
 pub(crate) use native::{Directory, Kind};

@@ -41,6 +41,21 @@ fn by_each_mechanism_clients_get_their_own_and_the_server_says_which_it_is() {
     }
 }
 
+#[test]
+fn t57_the_mechanism_is_the_one_that_these_tests_are_run_for() {
+    const TEST: &str = "t57_the_mechanism_is_the_one_that_these_tests_are_run_for";
+    if !is_root(TEST) {
+        return;
+    }
+    let line = Server::start(&Place::new()).says("by       ");
+    // Set where the tests are run once more without requests.
+    match std::env::var("IPC_TEST_MECHANISM") {
+        Ok(_) => assert!(line.contains("switching the thread (io_uring is switched off"), "{line}"),
+        Err(_) if line.contains("requests with registered credentials") => {}
+        Err(_) => skip(TEST, &line),
+    }
+}
+
 /// Why a server that opens by requests only does not start here, if it does not.
 fn no_requests(place: &Place) -> Option<String> {
     let server = Server::with(place, ["--mechanism", "auto"]);

@@ -1,6 +1,7 @@
 //! Who is at the other end of a socket, as the kernel recorded it when that end connected.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use ipc_core::peer::{Assurance, UnixIdentity};
@@ -98,6 +99,21 @@ pub(crate) fn this_process() -> Result<Peer> {
     let Credentials { uid, gid, pid } = own;
     let identity = Identity::Unix(UnixIdentity { uid, gid, groups: Some(tidy(groups)) });
     Ok(Peer::this_process(Some(identity)).with_facts(Arc::new(Facts::of_this_process(uid, pid))))
+}
+
+/// Whether this system tells this process in which namespaces a client lives, as far as it may look
+/// at that client. Where it does not, a client in a user namespace of its own is not known to be
+/// sandboxed, and is acted as.
+///
+/// # Platform differences
+/// Linux since 6.11; `false` elsewhere.
+#[must_use]
+pub fn sees_namespaces() -> bool {
+    let Ok((server, _client)) = UnixStream::pair() else { return false };
+    let namespaces = peer_of(&Arc::new(server.into()))
+        .map(|own| own.facts().residence(facts::AskedAs::Server))
+        .map(|found| (found.user, found.mount));
+    matches!(namespaces, Ok((look_up::Told::Own, look_up::Told::Own)))
 }
 
 fn tidy(mut groups: Vec<u32>) -> Vec<u32> {

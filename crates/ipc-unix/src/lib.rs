@@ -26,7 +26,7 @@ mod waiter;
 pub use accounts::UnixAccounts;
 pub use connection::regular_file;
 pub use fence::{Fence, InForce};
-pub use identity::ActAs;
+pub use identity::{ActAs, sees_namespaces};
 pub use mechanism::{Mechanism, OpensBy};
 pub use root::UnixRoot;
 pub use switch::can_run_as_peer;

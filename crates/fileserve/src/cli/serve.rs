@@ -87,11 +87,13 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     let builder = account.begin(&endpoint, builder)?;
     let server = begin(builder, files, arguments.compat).map_err(no_server)?;
     let few = few_clients(&limits, descriptors);
-    let by = by.filter(|_| arguments.access == AccessName::Impersonate);
-    let by = by.map(|mechanism| format!("  by       {mechanism}"));
+    let acts = arguments.access == AccessName::Impersonate;
+    let by = by.filter(|_| acts).map(|mechanism| format!("  by       {mechanism}"));
+    let boxes = platform::sandboxes(&serving).filter(|_| acts);
+    let boxes = boxes.map(|what| format!("  sandboxes {what}"));
     let admits = format!("{policy}{}", platform::whom_it_reaches(&serving, &endpoint));
     let about = about(&arguments, &endpoint, &*transport, &admits);
-    let said = about.into_iter().chain(by).chain(fenced).chain(account.about());
+    let said = about.into_iter().chain(by).chain(boxes).chain(fenced).chain(account.about());
     for line in said.chain(passing.remark()).chain(few) {
         remarks.line(line);
     }

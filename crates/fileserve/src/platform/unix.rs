@@ -124,6 +124,26 @@ pub fn as_whom() -> &'static str {
     }
 }
 
+/// What becomes of clients in a sandbox, where the server acts as its clients: their users and groups
+/// do not carry it.
+#[must_use]
+pub fn sandboxes(serving: &Serving) -> Option<&'static str> {
+    if !ipc_unix::can_run_as_peer() {
+        return None;
+    }
+    Some(match (serving.act_as_sandboxed, ipc_unix::sees_namespaces()) {
+        (true, _) => "left by acting as a client, as it was asked for (`sandboxed`)",
+        (false, true) => {
+            "clients in other user namespaces are refused; Landlock rules, system-call filters and \
+             mounts of a client's own do not hold for what is served to it"
+        }
+        (false, false) => {
+            "not seen: this kernel does not tell in which namespaces a client lives (Linux 6.11 \
+             does), so none is refused"
+        }
+    })
+}
+
 /// Makes this process that of `user`, for good, and leaves it only what acting as clients takes. It
 /// must have one thread only.
 ///

@@ -12,6 +12,7 @@ use crate::testing::{Connected, User, act, is_root, takes_root};
 mod children;
 mod files;
 mod namespaces;
+mod storms;
 
 /// This thread's identity.
 fn identity() -> ThreadState {

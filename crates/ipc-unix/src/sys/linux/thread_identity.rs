@@ -38,33 +38,41 @@ pub(crate) fn overflow_ids() -> [u32; 2] {
 
 impl ThreadIdentity for ThisThread {
     fn read(&self, state: &mut ThreadState) -> io::Result<()> {
-        state.uid = user_ids()?;
-        state.gid = group_ids()?;
-        read_groups(&mut state.groups)?;
+        look(|| {
+            state.uid = user_ids()?;
+            state.gid = group_ids()?;
+            read_groups(&mut state.groups)?;
+            Ok(())
+        })?;
         state.capabilities = self.capabilities()?;
         Ok(())
     }
 
     fn capabilities(&self) -> io::Result<Capabilities> {
-        let sets = rustix::thread::capabilities(None)?;
-        Ok(Capabilities {
-            effective: sets.effective.bits(),
-            permitted: sets.permitted.bits(),
-            inheritable: sets.inheritable.bits(),
-        })
+        let mut found = Capabilities::default();
+        look(|| {
+            let sets = rustix::thread::capabilities(None)?;
+            found = Capabilities {
+                effective: sets.effective.bits(),
+                permitted: sets.permitted.bits(),
+                inheritable: sets.inheritable.bits(),
+            };
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     fn set_groups(&self, groups: &[u32]) -> io::Result<()> {
         let groups: Vec<Gid> = groups.iter().map(|gid| Gid::from_raw(*gid)).collect();
-        Ok(rustix::thread::set_thread_groups(&groups)?)
+        change(|| Ok(rustix::thread::set_thread_groups(&groups)?))
     }
 
     fn set_effective_gid(&self, gid: u32) -> io::Result<()> {
-        Ok(rustix::thread::set_thread_res_gid(None, Gid::from_raw(gid), None)?)
+        change(|| Ok(rustix::thread::set_thread_res_gid(None, Gid::from_raw(gid), None)?))
     }
 
     fn set_effective_uid(&self, uid: u32) -> io::Result<()> {
-        Ok(rustix::thread::set_thread_res_uid(None, Uid::from_raw(uid), None)?)
+        change(|| Ok(rustix::thread::set_thread_res_uid(None, Uid::from_raw(uid), None)?))
     }
 
     fn set_capabilities(&self, capabilities: Capabilities) -> io::Result<()> {
@@ -73,8 +81,22 @@ impl ThreadIdentity for ThisThread {
             permitted: CapabilitySet::from_bits_retain(capabilities.permitted),
             inheritable: CapabilitySet::from_bits_retain(capabilities.inheritable),
         };
-        Ok(rustix::thread::set_capabilities(None, sets)?)
+        change(|| Ok(rustix::thread::set_capabilities(None, sets)?))
     }
+}
+
+/// What is looked at, and what is changed: single steps, which go wrong where a test wants that.
+#[cfg(test)]
+use crate::testing::mishaps::{change, look};
+
+#[cfg(not(test))]
+fn look(step: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    step()
+}
+
+#[cfg(not(test))]
+fn change(step: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    step()
 }
 
 fn user_ids() -> io::Result<Ids> {
