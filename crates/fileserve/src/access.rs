@@ -161,8 +161,10 @@ fn opens_nothing() -> Error {
 /// The client, if it has the server's own user and groups.
 fn alike<'a>(context: &Context<'a>, own: &Peer) -> Result<&'a Peer> {
     let client = context.peer()?;
-    if client.identity().is_some() && client.identity() == own.identity() {
-        return Ok(client);
+    if let (Some(its), Some(ours)) = (client.identity(), own.identity()) {
+        if its.is_alike(ours) {
+            return Ok(client);
+        }
     }
     let reason = format!("it serves only clients with its own user and groups, {own}");
     Err(Error::NotPrivileged { reason })

@@ -2,6 +2,7 @@
 #![cfg(windows)]
 
 mod address;
+mod check;
 mod connect;
 mod connection;
 mod file_acl;
