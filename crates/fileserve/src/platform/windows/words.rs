@@ -63,6 +63,9 @@ nobody from another machine can.";
 /// What `--compat dotnet` makes of an endpoint.
 pub const DOTNET_NAME: &str = "the name of a pipe, as a program of .NET has it";
 
+/// Who may do everything.
+pub const PRIVILEGED: &str = "an administrator";
+
 /// Whether what is bound has permission bits.
 pub const HAS_SOCKET_MODE: bool = false;
 
