@@ -91,3 +91,17 @@ fn a_check_by_an_administrator_warns_that_nothing_else_protects_the_files() {
     server.says("warning: `--access check` as an administrator");
     assert_eq!(run(common::fileserve(["get", server.endpoint(), "servers"])).text(), "its");
 }
+
+#[test]
+fn a_policy_names_groups_that_are_looked_up_at_start() {
+    let place = files();
+    let mut server = Server::with(&place, ["--allow", "group:Administrators"]);
+    server.kill();
+    let serve = ["serve", &place.endpoint(), "--any-path", "--allow"];
+    for (policy, words) in [
+        ("group:no-such-name", "there is no group `no-such-name`"),
+        ("user:Everyone", "`Everyone` is no user; `sid:S-1-1-0` is what it is"),
+    ] {
+        run(common::fileserve(serve.into_iter().chain([policy]))).failed(2, words);
+    }
+}
