@@ -18,6 +18,7 @@ mod explain;
 mod fence;
 mod get;
 mod json;
+mod limits;
 mod ls;
 mod notices;
 mod passing;

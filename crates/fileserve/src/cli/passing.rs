@@ -61,7 +61,7 @@ impl Passing {
     }
 
     /// How many descriptors a connection may take, its own among them.
-    pub(crate) fn descriptors_each(&self) -> u64 {
+    pub(crate) fn descriptors_each(&self) -> usize {
         if self.is_on() { WITH_HANDLES } else { 1 }
     }
 
@@ -95,4 +95,4 @@ const PASSED_AT_ONCE: u32 = 4;
 
 /// As many as one connection can make this process hold: its own, those that it has sent and nobody has
 /// asked for (at most 16), and those of its calls.
-const WITH_HANDLES: u64 = 1 + 16 + PASSED_AT_ONCE as u64;
+const WITH_HANDLES: usize = 1 + 16 + PASSED_AT_ONCE as usize;

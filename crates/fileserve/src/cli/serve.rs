@@ -11,7 +11,7 @@ use fileserve::platform::{self, Asked, Mechanism, Serving, Signals};
 use fileserve::protocol::Names;
 use fileserve::{FileService, Files as _, dotnet};
 use ipc_core::files::Root;
-use ipc_core::server::{Server, ServerBuilder, ServerLimits};
+use ipc_core::server::{Server, ServerBuilder};
 use ipc_core::session::SessionLimits;
 use ipc_core::{Deadline, Endpoint, Peer, Policy, Transport};
 
@@ -21,6 +21,7 @@ use super::audit::Account;
 use super::console::Console;
 use super::endpoint::Compat;
 use super::fence::Reads;
+use super::limits::Limits;
 use super::notices::Notices;
 use super::passing::Passing;
 use super::reach::{any_of, resolved};
@@ -76,17 +77,17 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     });
     let files = passing.set_up(files, &*transport)?;
     let descriptors = platform::raise_descriptor_limit();
-    let limits = limits(descriptors, &passing);
+    let limits = Limits::within(descriptors, passing.descriptors_each(), passing.limits());
     let builder = Server::builder(transport.clone(), endpoint.clone())
         .listener(listener)
         .workers(usize::from(arguments.workers))
         .policy(policy.clone())
-        .limits(limits)
-        .session_limits(passing.limits())
+        .limits(limits.server)
+        .session_limits(limits.session)
         .observer(notices.clone());
     let builder = account.begin(&endpoint, builder)?;
     let server = begin(builder, files, arguments.compat).map_err(no_server)?;
-    let few = few_clients(&limits, descriptors);
+    let few = limits.remark();
     let acts = arguments.access == AccessName::Impersonate;
     let by = by.filter(|_| acts).map(|mechanism| format!("  by       {mechanism}"));
     let boxes = platform::sandboxes(&serving).filter(|_| acts);
@@ -163,27 +164,6 @@ fn admitted(allowed: Option<Policy>, denied: &[Policy]) -> Option<Policy> {
         None => allowed,
         Some(denied) => Some(allowed.unwrap_or_else(Policy::same_user).and(!denied)),
     }
-}
-
-/// Connections get at most half of the descriptors, with all that they can pass: the others are for
-/// the files on their way, and for the server itself.
-fn limits(descriptors: Option<u64>, passing: &Passing) -> ServerLimits {
-    let mut limits = ServerLimits::default();
-    let share = 2 * passing.descriptors_each();
-    let half = descriptors.and_then(|all| usize::try_from(all / share).ok());
-    limits.connections = half.map_or(limits.connections, |half| half.min(limits.connections));
-    limits
-}
-
-/// What an operator should know where the system allows fewer clients than a server would take.
-fn few_clients(limits: &ServerLimits, descriptors: Option<u64>) -> Option<String> {
-    let clients = limits.connections;
-    let descriptors = descriptors.filter(|_| clients < ServerLimits::default().connections)?;
-    Some(format!(
-        "  limits   {clients} clients at once, for this process may have {descriptors} \
-         descriptors (`ulimit -Hn`); {} of one user",
-        limits.most_of_one_user()
-    ))
 }
 
 /// Waits for a request to stop, and names it.

@@ -15,6 +15,9 @@ Every file is opened with the rights of the client who asks: run as root, the se
 client's user and groups for each open; run as anybody else, it serves only clients of its own user. \
 What the system would refuse to the client, the server refuses too.
 
+One user has at most three quarters of the connections that are served at once; the others are left \
+to others.
+
 Each request is one line on standard output. Ctrl-C or SIGTERM lets running transfers finish; a \
 second Ctrl-C stops at once.";
 

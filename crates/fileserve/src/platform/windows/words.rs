@@ -20,6 +20,9 @@ A name is a file's or it is refused: none of a device (`nul.txt`), none of a str
 a dot or a space at its end. No link below the directory is followed. With `--any-path` a path begins \
 with one of this machine's own drives, and nothing that is asked for leaves the machine.
 
+One user has at most three quarters of the connections that are served at once; the others are left \
+to others.
+
 Each request is one line on standard output. Ctrl-C or Ctrl-Break lets running transfers finish; a \
 second one stops at once.";
 

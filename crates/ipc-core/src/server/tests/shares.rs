@@ -30,7 +30,7 @@ fn wait_for_connections(server: &Server, most: usize) {
 }
 
 #[test]
-fn t58_one_user_cannot_have_all_connections() {
+fn t60_one_user_cannot_have_all_connections() {
     let limits = ServerLimits { connections: 8, ..ServerLimits::default() };
     let (server, transport, noted) = start_with(limits);
     let mut held: Vec<_> = (0..6).map(|_| comes(&transport, GREEDY)).collect();
@@ -58,7 +58,7 @@ fn t58_one_user_cannot_have_all_connections() {
 /// He never reads why, and never leaves: his connections are closed all the same, long before those
 /// that are owed something.
 #[test]
-fn t58_a_flood_beyond_the_share_makes_nobody_wait_for_its_end() {
+fn t60_a_flood_beyond_the_share_makes_nobody_wait_for_its_end() {
     let limits = ServerLimits {
         connections: 8,
         connections_per_user: Some(1),
@@ -72,7 +72,7 @@ fn t58_a_flood_beyond_the_share_makes_nobody_wait_for_its_end() {
 }
 
 #[test]
-fn t58_who_is_refused_by_policy_has_a_share_and_no_more() {
+fn t60_who_is_refused_by_policy_has_a_share_and_no_more() {
     let limits = ServerLimits {
         connections: 8,
         connections_per_user: Some(2),
