@@ -147,5 +147,11 @@ unsafe extern "C" {
 #[cfg(target_vendor = "apple")]
 const ACL_TYPE_EXTENDED: libc::c_int = 0x0100;
 
+/// Whether the file system of an open file is one of this machine's own, so that reading waits for
+/// nobody but the disk.
+pub(crate) fn answers_by_itself(file: BorrowedFd<'_>) -> bool {
+    files::file_system(file).is_ok_and(|kind| JUDGING_BY_MODE.contains(&kind.as_slice()))
+}
+
 /// The file systems that leave every decision to owner, group, mode and list.
 const JUDGING_BY_MODE: [&[u8]; 4] = [b"apfs", b"hfs", b"ufs", b"tmpfs"];
