@@ -193,6 +193,25 @@ fn a_preface_that_never_ends_is_given_up_in_time() {
     served.wait_for_connections(0);
 }
 
+#[test]
+fn t46_a_frame_that_stops_is_given_up_in_time_and_silence_between_frames_is_not() {
+    let mut limits = SessionLimits::default();
+    limits.stall = Duration::from_millis(200);
+    let served = Served::with(|builder| builder.session_limits(limits));
+    let mut silent = served.client();
+    assert_eq!(silent.echo(vec![1]).expect("is served"), [1]);
+    let request = request(1, ECHO, &vec![2_u8; 100]);
+    beside_an_honest_client(&served, || {
+        for stops_at in [1, 15, 16, 17, 40, request.len() - 1] {
+            let client = peer::connect(&served.place.endpoint());
+            client.send(&[&preface().encode()[..], &request[..stops_at]].concat());
+            assert_eq!(reason(&client.hear()).kind(), ErrorKind::TimedOut, "{stops_at}");
+        }
+    });
+    // It has said nothing for many times as long.
+    assert_eq!(silent.echo(vec![3]).expect("is served still"), [3]);
+}
+
 /// Everything that a client of the library says in a talk with answers and bodies of each kind.
 fn recorded_talk(served: &Served) -> Vec<u8> {
     let between = served.place.endpoint_of("r");

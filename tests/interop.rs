@@ -1,12 +1,13 @@
 //! A client that was written from `docs/protocol.md`, in another language, against this server.
 
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ipc::server::Server;
 use ipc::service::{Arguments, Body, Context, Reply, Service};
-use ipc::{Deadline, Endpoint, ErrorKind, Failure, Native, Transport};
+use ipc::{BindOptions, Deadline, Endpoint, ErrorKind, Failure, Native, Transport};
 
 /// What `session.py` describes.
 struct Tester;
@@ -14,7 +15,7 @@ struct Tester;
 impl Service for Tester {
     fn call(
         &self,
-        _: &Context<'_>,
+        context: &Context<'_>,
         method: u32,
         mut arguments: Arguments<'_>,
     ) -> Result<Reply<Vec<u8>>, Failure> {
@@ -25,6 +26,18 @@ impl Service for Tester {
                 let length = u64::from_le_bytes(argument[..].try_into().expect("a u64"));
                 let body = (0..length).map(|at| (at % 251) as u8).collect();
                 Ok(Reply::new(argument).with_body(Body::Bytes(body)))
+            }
+            4 => {
+                let mut content = Vec::new();
+                let mut file = context.take_handle()?.into_unchecked();
+                file.seek(SeekFrom::Start(0))?;
+                file.read_to_end(&mut content)?;
+                Ok(content.into())
+            }
+            5 => {
+                let mut file = tempfile::tempfile()?;
+                file.write_all(&argument)?;
+                Ok(Reply::new(Vec::new()).with_handle(file))
             }
             _ => Err(Failure::new(ErrorKind::NotFound, "no such thing")),
         }
@@ -44,7 +57,10 @@ fn a_client_written_from_the_page_alone_is_served() {
     let socket = directory.path().join("s");
     let socket = socket.to_str().expect("a temporary directory has a plain name");
     let at = Endpoint::with_scheme("unix", socket).expect("an endpoint");
-    let server = Server::builder(Arc::new(transport), at).serve(Tester).expect("the name is free");
+    let server = Server::builder(Arc::new(transport), at)
+        .bind_options(BindOptions::new().handles(true))
+        .serve(Tester)
+        .expect("the name is free");
 
     let client = Command::new("python3")
         .args(["-B", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/session.py"), socket])
@@ -52,7 +68,7 @@ fn a_client_written_from_the_page_alone_is_served() {
         .expect("python3 runs");
     let said = String::from_utf8_lossy(&client.stdout).into_owned();
     assert!(client.status.success(), "{said}{}", String::from_utf8_lossy(&client.stderr));
-    assert_eq!(said.lines().count(), 6, "{said}");
+    assert_eq!(said.lines().count(), 7, "{said}");
     server.shutdown(Deadline::after(Duration::from_secs(10))).expect("every client has left");
 }
 

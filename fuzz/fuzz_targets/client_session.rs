@@ -10,6 +10,7 @@ use std::time::Instant;
 use ipc_core::frame::{Header, Kind};
 use ipc_core::server::protocol::{CallId, Event, Output, Protocol};
 use ipc_core::session::{ClientEvent, ClientSession, ServerSession, SessionLimits};
+use ipc_core::transport::Ticket;
 use ipc_core::{Deadline, Error, ImpersonationLevel};
 use ipc_fuzz::frames::Stream;
 use ipc_fuzz::meter::Meter;
@@ -68,26 +69,38 @@ impl<'a> Client<'a> {
         generous.calls = u32::MAX;
         generous.request_bytes = u32::MAX;
         generous.payload = u32::MAX;
+        generous.handles = u32::MAX;
+        let mut server = ServerSession::new(&generous, Instant::now());
+        server.pass_handles();
         Self {
-            session: ClientSession::new(ImpersonationLevel::Identification, &limits()),
+            session: ClientSession::with_handles(ImpersonationLevel::Identification, &limits()),
             script,
             calls: HashMap::new(),
             is_open: true,
             said: Stream::default(),
             has_given_up: false,
-            server: ServerSession::new(&generous, Instant::now()),
+            server,
         }
     }
 
     fn call(&mut self) {
         let arguments = vec![0; usize::from(self.script.decide()) * 4];
-        match self.session.call(1, &arguments, Deadline::NEVER) {
+        let called = if self.script.decide() == 1 {
+            let mut offer = || Ok(Ticket(3));
+            self.session.call_with_handle(1, &arguments, Deadline::NEVER, &mut offer)
+        } else {
+            self.session.call(1, &arguments, Deadline::NEVER)
+        };
+        match called {
             Ok(Some(id)) => assert!(self.calls.insert(id, Call::default()).is_none()),
             Ok(None) => {}
             Err(error) => assert!(
                 matches!(
                     error,
-                    Error::Remote(_) | Error::LimitExceeded { .. } | Error::Disconnected { .. }
+                    Error::Remote(_)
+                        | Error::LimitExceeded { .. }
+                        | Error::Disconnected { .. }
+                        | Error::HandlesNotPassed { .. }
                 ),
                 "{error:?}"
             ),
@@ -143,6 +156,15 @@ impl<'a> Client<'a> {
                 self.is_open = false;
                 assert!(self.session.next_event().is_err(), "what is over stays over");
                 return false;
+            }
+            Ok(Some(ClientEvent::Handle { call, .. })) => {
+                // Told of a call as well that nobody waits for: the handle is there to be taken.
+                let call = self.calls.get(&call).expect("a call that was made");
+                assert!(!call.has_ended && !call.has_body, "after the response");
+                if self.script.decide() == 1 {
+                    self.session.refuse(&Error::Protocol { reason: "there is none".to_owned() });
+                }
+                return true;
             }
             Ok(Some(ClientEvent::Data { call, bytes })) => {
                 assert!(!bytes.is_empty());

@@ -4,7 +4,7 @@
 #![no_main]
 
 use std::cell::Cell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,6 +15,7 @@ use ipc_core::frame::Header;
 use ipc_core::server::protocol::{CallId, Event, Output, Protocol};
 use ipc_core::service::{Body, Reply, Source};
 use ipc_core::session::{ServerSession, SessionLimits};
+use ipc_core::transport::{ReceivedHandle, Ticket};
 use ipc_core::{ErrorKind, Failure};
 use ipc_fuzz::heard::Heard;
 use ipc_fuzz::meter::Meter;
@@ -46,6 +47,8 @@ struct Server<'a> {
     heard: Heard,
     /// The calls that a handler has and has not answered.
     running: Vec<CallId>,
+    /// The handles that came with those calls.
+    handles: HashMap<CallId, ReceivedHandle>,
     seen: HashSet<CallId>,
     /// How many answers have been asked to report, and how many have.
     promised: usize,
@@ -56,12 +59,15 @@ struct Server<'a> {
 impl<'a> Server<'a> {
     fn new(script: Script<'a>) -> Self {
         let now = Instant::now();
+        let mut session = ServerSession::new(&limits(), now);
+        session.pass_handles();
         Self {
-            session: ServerSession::new(&limits(), now),
+            session,
             script,
             now,
             heard: Heard::default(),
             running: Vec::new(),
+            handles: HashMap::new(),
             seen: HashSet::new(),
             promised: 0,
             reported: Arc::default(),
@@ -97,7 +103,16 @@ impl<'a> Server<'a> {
         let (id, method) = match self.session.next_event(self.now) {
             None => return false,
             Some(Event::Level(_)) => return true,
-            Some(Event::Call { id, method, arguments, .. }) => {
+            Some(Event::Handle { call, .. }) => {
+                self.claim(call);
+                return true;
+            }
+            Some(Event::Refused { id, .. }) => {
+                assert!(self.seen.insert(id), "{id} came twice");
+                return true;
+            }
+            Some(Event::Call { id, method, arguments, handle, .. }) => {
+                self.handles.extend(handle.map(|handle| (id, handle)));
                 assert!(arguments.as_bytes().len() <= limits().payload as usize);
                 (id, method)
             }
@@ -114,12 +129,23 @@ impl<'a> Server<'a> {
         assert!(self.seen.insert(id), "{id} came twice");
         self.running.push(id);
         assert!(self.running.len() <= limits().calls as usize, "too many calls at once");
+        assert!(self.handles.len() <= limits().handles as usize, "too many handles at once");
         // By the method, so that received bytes alone reach every kind of answer.
         if method % 8 != LATER {
             self.running.pop();
             self.answer(id, method % 8);
         }
         true
+    }
+
+    /// Takes the handle of a call that follows, or finds that there is none.
+    fn claim(&mut self, call: CallId) {
+        if self.script.decide() == 1 {
+            self.session.refuse(Failure::new(ErrorKind::Protocol, "nothing has come under it"));
+            return;
+        }
+        let handle = ReceivedHandle::new(SHELF.with(|shelf| shelf.handle()));
+        self.session.received_handle(call, handle);
     }
 
     fn answer_late(&mut self) {
@@ -135,6 +161,7 @@ impl<'a> Server<'a> {
     }
 
     fn answer(&mut self, id: CallId, how: u32) {
+        self.handles.remove(&id);
         let size = 1 + usize::from(self.script.decide()) * 200;
         let body = match how {
             0 => Body::Empty,
@@ -145,6 +172,7 @@ impl<'a> Server<'a> {
                 let failure = Failure::new(ErrorKind::NotFound, "no such thing");
                 return self.session.reply(id, Err(failure.with_detail(vec![7; size])));
             }
+            6 => return self.promise_with_handle(id),
             // Longer than a client need accept.
             5 => return self.promise(id, vec![0; 70_000], Body::Empty),
             _ => Body::Bytes(Vec::new()),
@@ -153,9 +181,22 @@ impl<'a> Server<'a> {
     }
 
     fn promise(&mut self, id: CallId, value: Vec<u8>, body: Body) {
+        self.reply(id, Reply::new(value).with_body(body));
+    }
+
+    fn promise_with_handle(&mut self, id: CallId) {
+        let handle = SHELF.with(|shelf| shelf.handle());
+        self.reply(
+            id,
+            Reply::new(vec![0; 8]).with_body(Body::Bytes(vec![3; 9])).with_handle(handle),
+        );
+    }
+
+    /// Each reply is to be reported once.
+    fn reply(&mut self, id: CallId, reply: Reply<Vec<u8>>) {
         self.promised += 1;
         let reported = Arc::clone(&self.reported);
-        let reply = Reply::new(value).with_body(body).when_done(move |_| {
+        let reply = reply.when_done(move |_| {
             reported.fetch_add(1, Ordering::Relaxed);
         });
         self.session.reply(id, Ok(reply));
@@ -166,6 +207,13 @@ impl<'a> Server<'a> {
         while most > 0 {
             let sent = match self.session.output(Waker::noop()) {
                 Output::Nothing => return,
+                Output::Handle(handle) => {
+                    drop(handle);
+                    let cannot = || Failure::new(ErrorKind::Unsupported, "it cannot be passed");
+                    let fails = self.script.decide() == 1;
+                    self.session.offered(if fails { Err(cannot()) } else { Ok(Ticket(7)) });
+                    continue;
+                }
                 Output::Bytes(parts) => {
                     let bytes: Vec<u8> =
                         parts.iter().flat_map(|part| part.iter().copied()).collect();
@@ -251,6 +299,7 @@ fn limits() -> SessionLimits {
     limits.calls = 16;
     limits.request_bytes = 0x1_0000;
     limits.bodies = 2;
+    limits.handles = 2;
     limits.body_bytes = 0x1_0000;
     limits
 }

@@ -22,6 +22,7 @@ pub struct Heard {
 
 #[derive(Debug, Default)]
 struct Call {
+    has_handle: bool,
     windows: u64,
     data: u64,
     stage: Stage,
@@ -72,6 +73,11 @@ impl Heard {
     fn frame(&mut self, header: Header, payload: &[u8]) {
         assert!(!self.is_over, "{header:?} after the last word");
         match header.kind {
+            Kind::Handle => {
+                let call = self.call(header);
+                assert_eq!(call.stage, Stage::Asked, "{header:?}");
+                assert!(!std::mem::replace(&mut call.has_handle, true), "a second {header:?}");
+            }
             Kind::Response => {
                 let next = if header.has_body() { Stage::Body } else { Stage::Ended };
                 let call = self.call(header);

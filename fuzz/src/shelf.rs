@@ -36,7 +36,8 @@ impl Shelf {
     }
 
     /// Stands for any file: its own content is never looked at.
-    fn handle(&self) -> File {
+    #[must_use]
+    pub fn handle(&self) -> File {
         self.0.try_clone().expect("few are open at once")
     }
 }

@@ -31,9 +31,10 @@ class Failure(Exception):
 
 
 class Client:
-    """A session; `level` is how far the server may act for this process: 0 to 3."""
+    """A session; `level` is how far the server may act for this process: 0 to 3. With flag 1 it passes
+    handles, which is the business of whoever sets that."""
 
-    def __init__(self, path, level=2):
+    def __init__(self, path, level=2, flags=0):
         if path.startswith("\\\\"):
             pipe = open(path, "r+b", buffering=0)
             self.read, self.write, self.hang_up = pipe.read, pipe.write, pipe.close
@@ -42,9 +43,10 @@ class Client:
             stream.settimeout(30)
             stream.connect(path)
             self.read, self.write, self.hang_up = stream.recv, stream.sendall, stream.close
+            self.stream = stream
         self.last, self.server = -1, None  # the last call's id; the server's preface
         self.untaken = {}  # data that was taken and not given back, by call
-        self.queue = PREFACE.pack(MAGIC, PREFACE.size, 1, 1, 1, level, 0, 65536, 0,
+        self.queue = PREFACE.pack(MAGIC, PREFACE.size, 1, 1, 1, level, flags, 65536, 0,
                                   CONNECTION_CREDIT, BODY_CREDIT, 0, 0)
 
     def request(self, method, *arguments, remaining=2**64 - 1):
@@ -64,7 +66,8 @@ class Client:
 
     def event(self):
         """The next (kind, call, flags, content) that concerns a call: of a response the value, of
-        data the bytes, of an end the number of valid bytes. What failed is raised."""
+        data the bytes, of a handle its ticket, of an end the number of valid bytes. What failed is
+        raised."""
         self.flush()
         if self.server is None:
             self.greeting()
@@ -75,6 +78,8 @@ class Client:
             if kind == RESPONSE:
                 size, = struct.unpack_from("<I", payload)
                 return kind, call, flags, payload[4:4 + size]
+            if kind == HANDLE:
+                return kind, call, flags, struct.unpack("<Q", payload)[0]
             if kind == DATA:
                 self.give_back(call, length, BODY_CREDIT)
                 self.give_back(0, length, CONNECTION_CREDIT)

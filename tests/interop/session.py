@@ -1,13 +1,17 @@
 """Holds a server against docs/protocol.md; `tests/interop.rs` starts both.
 
 The server's methods: 1 returns its argument; 2 fails with code 3 and the text `no such thing`;
-3 has a body of as many bytes as its argument, a u64, says: byte i is i modulo 251.
+3 has a body of as many bytes as its argument, a u64, says: byte i is i modulo 251; 4 returns the
+content of the file that is passed with it; 5 passes a file whose content is its argument.
 """
 
+import os
+import socket
 import struct
 import sys
+import tempfile
 
-from client import CANCEL, DATA, END, PING, PONG, RESPONSE, Client, Failure
+from client import (CANCEL, DATA, END, HANDLE, HEADER, PING, PONG, RESPONSE, Client, Failure)
 
 
 def pattern(length):
@@ -94,7 +98,45 @@ def a_sign_of_life(path):
     client.close()
 
 
+def with_handle(client, call, ticket, descriptor):
+    """Sends the handle of a call whose request comes next."""
+    frame = HEADER.pack(8, HANDLE, 0, 0, call) + struct.pack("<Q", ticket)
+    socket.send_fds(client.stream, [frame], [descriptor])
+
+
+def handles_both_ways(path):
+    client = Client(path, flags=1)
+    arrived = []
+
+    def read(count):
+        data, descriptors, _, _ = socket.recv_fds(client.stream, count, 4)
+        arrived.extend(descriptors)
+        return data
+
+    client.read = read
+    client.flush()
+    client.greeting()
+    assert (client.server[6], client.server[12]) == (1, 16), "it passes handles, and takes 16"
+    with tempfile.TemporaryFile() as file:
+        file.write(b"from the client")
+        file.flush()
+        for ticket in range(3):
+            with_handle(client, client.last + 2, ticket, file.fileno())
+            assert client.call(4)[0] == b"from the client"
+    for ticket in range(3):
+        call = client.request(5, b"from the server")
+        assert client.event() == (HANDLE, call, 0, ticket)
+        assert client.event() == (RESPONSE, call, 0, b"")
+        assert os.pread(arrived[ticket], 100, 0) == b"from the server"
+    try:
+        with_handle(client, 1, 3, arrived[0])
+        client.event()
+        raise AssertionError("a handle of a call that was made before is let through")
+    except Failure as failure:
+        assert failure.code == 24 and "a handle under id 1" in failure.text, failure
+
+
 for test in (one_call_after_another, a_body_of_any_length, many_calls_at_once,
-             a_body_that_is_cancelled, what_breaks_the_protocol, a_sign_of_life):
+             a_body_that_is_cancelled, what_breaks_the_protocol, a_sign_of_life, handles_both_ways):
     test(sys.argv[1])
     print(test.__name__, "ok")

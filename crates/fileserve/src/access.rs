@@ -24,8 +24,12 @@ pub enum Access {
     /// system ([`Root::open_checked`]); it refuses where it cannot know. For servers that may not act
     /// as their clients.
     Check,
-    /// With the server's own rights, for clients that have exactly its user and groups. Any other is
-    /// refused.
+    /// With the server's own rights, for clients that have exactly its user and groups
+    /// ([`Identity::is_alike`](ipc_core::Identity::is_alike)). Any other is refused.
+    ///
+    /// # Platform differences
+    /// A token on Windows can be restricted by more than groups, so there the files are looked at too,
+    /// as by [`Check`](Self::Check).
     SameUser {
         /// The server itself ([`Transport::this_process`](ipc_core::Transport::this_process)).
         own: Peer,
@@ -161,8 +165,10 @@ fn opens_nothing() -> Error {
 /// The client, if it has the server's own user and groups.
 fn alike<'a>(context: &Context<'a>, own: &Peer) -> Result<&'a Peer> {
     let client = context.peer()?;
-    if client.identity().is_some() && client.identity() == own.identity() {
-        return Ok(client);
+    if let (Some(its), Some(ours)) = (client.identity(), own.identity()) {
+        if its.is_alike(ours) {
+            return Ok(client);
+        }
     }
     let reason = format!("it serves only clients with its own user and groups, {own}");
     Err(Error::NotPrivileged { reason })

@@ -5,9 +5,11 @@
 
 mod common;
 
-use std::process::{Command, Stdio};
+use std::io::Read as _;
+use std::process::{Child, ChildStdout, Command, Stdio};
 
-use common::{Place, Server, fileserve, raw, run};
+use common::users::{ALICE, BOB, fileserve_as, is_root};
+use common::{Place, Server, fileserve, raw, run, system};
 use fileserve::FileClient;
 use fileserve::protocol::{Part, WirePath};
 use ipc_core::ImpersonationLevel;
@@ -18,6 +20,7 @@ fn server_with(place: &Place, limit: &str) -> Server {
     command.args(["-c", &format!("{limit} && exec \"$0\" \"$@\"")]);
     command.arg(env!("CARGO_BIN_EXE_fileserve"));
     command.args(["serve", &place.endpoint(), "--json", "--root"]).arg(place.files());
+    command.args(system::SERVE_ALL);
     command.stdin(Stdio::null());
     Server::run(command, place.endpoint())
 }
@@ -52,4 +55,42 @@ fn clients_do_not_take_the_descriptors_that_files_need() {
         assert_eq!(content.len(), 200_000);
     }
     drop(silent);
+}
+
+/// Alice begins to fetch and never reads, as often as the server lets her.
+#[test]
+fn t58_a_user_who_takes_all_connections_that_he_can_leaves_some_to_others() {
+    if !is_root("t58_a_user_who_takes_all_connections_that_he_can_leaves_some_to_others") {
+        return;
+    }
+    let place = Place::new();
+    place.sparse("big", 1 << 40);
+    place.file("notes", "hello");
+    let server = server_with(&place, "ulimit -n 64");
+    server.says("; 24 of one user");
+    let begin = || {
+        let mut get = fileserve_as(ALICE, ["get", server.endpoint(), "big"]);
+        let mut child = get.stdout(Stdio::piped()).spawn().expect("starts");
+        let stdout = child.stdout.take().expect("piped");
+        (child, stdout)
+    };
+    let mut hers: Vec<(Child, ChildStdout)> = Vec::new();
+    for _ in 0..24 {
+        let (child, mut stdout) = begin();
+        stdout.read_exact(&mut [0; 1]).expect("it has begun"); // and then nobody reads
+        hers.push((child, stdout));
+    }
+    let refusal = "connections of one user exceed the limit of 24";
+    for _ in 0..20 {
+        run(fileserve_as(ALICE, ["get", server.endpoint(), "notes"])).failed(5, refusal);
+        let got = run(fileserve_as(BOB, ["get", server.endpoint(), "notes", "--timeout", "20s"]));
+        assert_eq!(got.text(), "hello");
+    }
+    server.says(refusal);
+    for (mut child, stdout) in hers {
+        drop(stdout);
+        child.wait().expect("a child");
+    }
+    let get = || run(fileserve_as(ALICE, ["get", server.endpoint(), "notes"]));
+    while get().code() != 0 {}
 }

@@ -12,10 +12,7 @@ use std::path::Path;
 
 use common::users::{ALICE, BOB, CAROL, DAVE, TEAM, fileserve_as, is_root, set_mode};
 use common::{Place, Run, Server, fileserve, run, skip};
-use fileserve::protocol::WirePath;
-use fileserve::{FileClient, platform};
-use ipc_core::client::{Client, ClientOptions};
-use ipc_core::{ConnectOptions, ErrorKind, ImpersonationLevel};
+use fileserve::platform;
 use rustix::fs::XattrFlags;
 use serde_json::{Value, json};
 
@@ -175,16 +172,18 @@ fn a_level_that_is_too_low_is_the_reason_and_no_file_is_looked_at() {
     let place = Place::new();
     place.file("x", "content");
     let server = Server::start(&place);
-    let options = ConnectOptions::new().level(ImpersonationLevel::Identification);
-    let transport = platform::transport();
-    let endpoint = server.endpoint().parse().expect("an endpoint");
-    let client = Client::connect(&*transport, &endpoint, &options, ClientOptions::new());
-    let mut files = FileClient::new(client.expect("connects"));
-    for path in ["x", "missing"] {
-        let told = files.explain(&WirePath::new(path).expect("short")).expect("tells");
-        assert_eq!(told.refusal(), Some(ErrorKind::LevelTooLow));
-        assert_eq!(told.finding, None);
-        assert!(told.text.contains("identification"), "{}", told.text);
+    for (level, known) in [("identification", true), ("anonymous", false)] {
+        for path in ["x", "missing"] {
+            let arguments = ["explain", server.endpoint(), path, "--json", "--level", level];
+            let answer = run(fileserve(arguments));
+            let told: Value = serde_json::from_slice(&answer.0.stdout).expect("JSON");
+            assert_eq!(told["path"]["reason"], "level", "{told:#}");
+            assert_eq!(told["path"]["served"], false);
+            assert_eq!(told["path"].get("at").unwrap_or(&Value::Null), &Value::Null);
+            assert_eq!(told["me"]["known"].is_object(), known, "{told:#}");
+            let got = run(fileserve(["get", server.endpoint(), path, "--level", level]));
+            assert_eq!((answer.code(), got.code()), (14, 14), "{}", got.stderr());
+        }
     }
 }
 
@@ -286,6 +285,37 @@ fn the_servers_own_lack_of_rights_is_told_as_that() {
         assert_eq!(told["path"]["at"], at, "{told:#}");
         assert_eq!(told["path"]["component"], 1);
     }
+}
+
+/// Where the client opens the file itself, this system says why it could not.
+#[test]
+fn what_the_client_itself_cannot_open_is_told_with_its_reason_too() {
+    const TEST: &str = "what_the_client_itself_cannot_open_is_told_with_its_reason_too";
+    if !is_root(TEST) {
+        return;
+    }
+    let place = Place::new();
+    tree(&place);
+    let endpoint = place.endpoint();
+    let mut serve = fileserve(["serve", &endpoint, "--json", "--any-path"]);
+    serve.args(["--access", "client-opens", "--allow", "any", "--socket-mode", "0666"]);
+    let server = Server::run(serve, endpoint);
+    let path = |name: &str| place.files().join(name).to_str().expect("text").to_owned();
+    for (name, reason, at) in [
+        ("mode/bobs", "unreadable", "mode/bobs"),
+        ("closed/deeper/inside", "unsearchable", "closed"),
+        ("mode/missing/x", "missing", "mode/missing"),
+        ("mode/fifo", "not-regular", "mode/fifo"),
+        ("mode", "is-a-directory", "mode"),
+    ] {
+        let told = explain(&server, ALONE, &path(name));
+        assert_eq!(told["path"]["reason"], reason, "{told:#}");
+        assert_eq!(format!("/{}", told["path"]["at"].as_str().expect("told")), path(at));
+        assert_eq!(told["path"]["opened_by"], "client");
+        same_as_get(&server, ALONE, &path(name), &told);
+    }
+    let told = explain(&server, ALONE, &path("way/open"));
+    assert_eq!(told["path"]["served"], true, "{told:#}");
 }
 
 /// The server itself gets nowhere near: it looks as the client.

@@ -1,5 +1,6 @@
 //! Who is calling, as the operating system vouches for it.
 
+use std::any::Any;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -7,9 +8,11 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::files::Escaped;
-use crate::level::ImpersonationLevel;
 
 mod sid;
+mod windows;
+
+pub use windows::{WindowsGroup, WindowsIdentity};
 
 /// The process at the other end of a connection.
 ///
@@ -91,6 +94,12 @@ impl Peer {
     pub fn confinement(&self) -> Confinement {
         self.facts.as_ref().map_or_else(Confinement::default, |facts| facts.confinement())
     }
+
+    /// What the transport keeps of the peer, if that is a `T`: see [`PeerFacts::kept`].
+    #[must_use]
+    pub fn kept<T: Any>(&self) -> Option<&T> {
+        self.facts.as_ref()?.kept()?.downcast_ref()
+    }
 }
 
 /// `uid 1000 (pid 4711)`, or `an unknown peer`.
@@ -112,6 +121,12 @@ pub trait PeerFacts: fmt::Debug + Send + Sync {
     fn executable(&self) -> Option<PathBuf>;
     /// See [`Peer::confinement`].
     fn confinement(&self) -> Confinement;
+
+    /// What a transport keeps of the peer for the [`Root`](crate::files::Root) of its own system,
+    /// where that judges by more than the identity says, such as a token. Default: nothing.
+    fn kept(&self) -> Option<&dyn Any> {
+        None
+    }
 }
 
 /// A user and its groups, as one of the two families of systems knows them.
@@ -152,6 +167,19 @@ impl Identity {
             (Self::Windows(a), Self::Windows(b)) => {
                 a.user == b.user && !a.user_deny_only && !b.user_deny_only
             }
+            _ => false,
+        }
+    }
+
+    /// `true` if both are the same user with the same groups, as far as files tell users apart: how
+    /// far a token goes, and in which session it was made, do not count. Groups that count in no
+    /// decision are not compared, for a client may leave them at home; those that are not known are
+    /// the same as none.
+    #[must_use]
+    pub fn is_alike(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Unix(a), Self::Unix(b)) => a == b && a.groups.is_some(),
+            (Self::Windows(a), Self::Windows(b)) => a.is_alike(b),
             _ => false,
         }
     }
@@ -201,55 +229,6 @@ impl UnixIdentity {
         }
         self.groups.as_ref().map(|groups| groups.binary_search(&gid).is_ok())
     }
-}
-
-/// The facts of a Windows access token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WindowsIdentity {
-    /// The user; of a server, who owns its endpoint, which may be a group.
-    pub user: Sid,
-    /// `true` if the user counts only where it denies (a restricted token).
-    pub user_deny_only: bool,
-    /// `DOMAIN\name` of the user, where it could be looked up.
-    pub account: Option<String>,
-    /// The groups, with their attributes.
-    pub groups: Vec<WindowsGroup>,
-    /// The integrity level's relative id: 0x1000 low, 0x2000 medium, 0x3000 high, 0x4000 system.
-    pub integrity: Option<u32>,
-    /// The terminal session.
-    pub session: Option<u32>,
-    /// Whether the token is elevated.
-    pub elevated: Option<bool>,
-    /// The logon session's id (a `LUID`).
-    pub logon: Option<u64>,
-    /// How far this token lets the server act.
-    pub level: ImpersonationLevel,
-}
-
-impl WindowsIdentity {
-    /// `true` if the token is an enabled member of `group` (deny-only membership is none).
-    #[must_use]
-    pub fn is_member_of(&self, group: &str) -> bool {
-        self.groups.iter().any(|member| member.enabled && member.sid.as_str() == group)
-    }
-
-    /// `true` if access that is granted to `sid` is granted to this token: as its user, or as an
-    /// enabled member.
-    #[must_use]
-    pub fn has(&self, sid: &str) -> bool {
-        (self.user.as_str() == sid && !self.user_deny_only) || self.is_member_of(sid)
-    }
-}
-
-/// A group in a Windows token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WindowsGroup {
-    /// The group.
-    pub sid: Sid,
-    /// `true` if it counts for access checks; a disabled or deny-only one does not grant.
-    pub enabled: bool,
-    /// `true` if it counts only where it denies.
-    pub deny_only: bool,
 }
 
 /// A Windows security identifier in its text form: `S-1-5-18`.
@@ -357,25 +336,13 @@ mod tests {
     }
 
     #[test]
-    fn a_deny_only_administrator_is_not_the_system() {
-        let mut identity = WindowsIdentity {
-            user: Sid::new("S-1-5-21-1-2-3-1001"),
-            user_deny_only: false,
-            account: None,
-            groups: vec![WindowsGroup {
-                sid: Sid::new(Sid::ADMINISTRATORS),
-                enabled: true,
-                deny_only: false,
-            }],
-            integrity: None,
-            session: None,
-            elevated: None,
-            logon: None,
-            level: ImpersonationLevel::Identification,
+    fn who_has_other_groups_or_unknown_ones_is_not_alike() {
+        let alike = |a: &UnixIdentity, b: &UnixIdentity| {
+            Identity::Unix(a.clone()).is_alike(&Identity::Unix(b.clone()))
         };
-        assert!(Identity::Windows(identity.clone()).is_system());
-        identity.groups[0].enabled = false;
-        identity.groups[0].deny_only = true;
-        assert!(!Identity::Windows(identity).is_system());
+        assert!(alike(&unix(5, Some(vec![6])), &unix(5, Some(vec![6]))));
+        assert!(!alike(&unix(5, Some(vec![6])), &unix(5, Some(vec![6, 7]))));
+        assert!(!alike(&unix(5, Some(vec![6])), &unix(6, Some(vec![6]))));
+        assert!(!alike(&unix(5, None), &unix(5, None)));
     }
 }

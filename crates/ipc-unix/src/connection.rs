@@ -29,7 +29,7 @@ use crate::request::{Opener, Registrations};
 use crate::switch;
 use crate::sys::poller::Poller;
 use crate::sys::socket::{self, Kind, MAX_PARTS};
-use crate::sys::{Errno, poll};
+use crate::sys::{Errno, poll, uninvited};
 use crate::waiter::SocketWaiter;
 
 mod close;
@@ -105,6 +105,9 @@ impl UnixConnection {
         role: Role,
     ) -> Self {
         socket::set_send_buffer(socket.as_fd(), SEND_BUFFER);
+        if !handles {
+            uninvited::refuse_descriptors(socket.as_fd());
+        }
         Self {
             endpoint,
             socket,

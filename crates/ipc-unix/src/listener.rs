@@ -15,7 +15,7 @@ use crate::identity::{self, ActAs};
 use crate::mechanism::Chosen;
 use crate::sys::latch::Latch;
 use crate::sys::socket::Kind;
-use crate::sys::{Errno, poll, socket};
+use crate::sys::{Errno, poll, socket, uninvited};
 use crate::waiter::SocketWaiter;
 
 mod lock;
@@ -68,6 +68,9 @@ impl UnixListener {
         let Settings { kind, mode, group, backlog, act_as, opening } = settings;
         let (socket, name) =
             open::open(&address, endpoint, Opening { kind, mode, group, backlog })?;
+        if !options.handles {
+            uninvited::refuse_descriptors(socket.as_fd());
+        }
         Ok(Self {
             endpoint: endpoint.clone(),
             socket,

@@ -6,9 +6,11 @@ mod common;
 use std::fs::{File, OpenOptions};
 use std::io::{IoSlice, Write};
 use std::mem::MaybeUninit;
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use common::{Pair, open_descriptors, place, soon};
 use ipc_core::transport::{Handles, ReceivedHandle, Ticket};
@@ -111,9 +113,46 @@ fn a_connection_without_handles_has_none_and_drops_what_comes() {
     assert!(pair.client.handles().is_none() && pair.server.handles().is_none());
     let (stranger, server, _listener) = stranger_with(false);
     let before = open_descriptors();
-    send_raw(&stranger, b"x", 5);
+    if try_send_raw(&stranger, b"x", 5).is_err() {
+        (&stranger).write_all(b"x").expect("bytes alone are taken");
+    }
     assert_eq!(server.read(&mut [0; 8], soon()).expect("reads"), 1);
     assert_eq!(open_descriptors(), before);
+}
+
+/// To close a TCP socket may take as long as whoever set it up likes; a receive that discards one takes
+/// that time.
+#[test]
+fn t43_what_takes_long_to_close_cannot_be_sent_to_an_end_without_handles() {
+    let test = "t43_what_takes_long_to_close_cannot_be_sent_to_an_end_without_handles";
+    let (place, at) = place();
+    let listener = UnixTransport::new().bind(&at, &BindOptions::new()).expect("binds");
+    let stranger = UnixStream::connect(at.name()).expect("connects");
+    let null = File::open("/dev/null").expect("opens");
+    if send_with(&stranger, b"x", &[null.as_fd()]).is_ok() {
+        return ipc_testkit::skip(test, "this kernel lets descriptors be sent to whoever reads");
+    }
+    let (slow, _peer) = lingering();
+    let before_it_is_accepted = send_with(&stranger, b"x", &[slow.as_fd()]);
+    assert_eq!(before_it_is_accepted, Err(rustix::io::Errno::PERM));
+    let server = listener.accept(soon()).expect("accepts");
+    assert_eq!(send_with(&stranger, b"x", &[slow.as_fd()]), Err(rustix::io::Errno::PERM));
+    (&stranger).write_all(b"y").expect("bytes alone are taken");
+    server.read_exact(&mut [0; 1], soon()).expect("come");
+    drop(place);
+}
+
+/// A TCP connection whose first end takes ten minutes to close, and the other.
+fn lingering() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let slow = TcpStream::connect(listener.local_addr().expect("known")).expect("connects");
+    let (peer, _) = listener.accept().expect("a peer");
+    slow.set_nonblocking(true).expect("is ours");
+    while (&slow).write(&[0; 65_536]).is_ok() {}
+    slow.set_nonblocking(false).expect("is ours");
+    let linger = Some(Duration::from_secs(600));
+    rustix::net::sockopt::set_socket_linger(&slow, linger).expect("is ours");
+    (slow, peer)
 }
 
 /// A stranger sends more than may wait: those that fit can be claimed, and nothing leaks.
@@ -230,11 +269,21 @@ fn stranger_with(handles: bool) -> (UnixStream, Box<dyn Connection>, Box<dyn Lis
 }
 
 fn send_raw(stranger: &UnixStream, bytes: &[u8], handles: usize) {
+    try_send_raw(stranger, bytes, handles).expect("sends");
+}
+
+fn try_send_raw(stranger: &UnixStream, bytes: &[u8], handles: usize) -> rustix::io::Result<usize> {
     let null = File::open("/dev/null").expect("opens");
-    let handles: Vec<BorrowedFd<'_>> = vec![null.as_fd(); handles];
+    send_with(stranger, bytes, &vec![null.as_fd(); handles])
+}
+
+fn send_with(
+    stranger: &UnixStream,
+    bytes: &[u8],
+    handles: &[BorrowedFd<'_>],
+) -> rustix::io::Result<usize> {
     let mut space = vec![MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(253))];
     let mut control = SendAncillaryBuffer::new(&mut space);
-    assert!(control.push(SendAncillaryMessage::ScmRights(&handles)));
+    assert!(control.push(SendAncillaryMessage::ScmRights(handles)));
     rustix::net::sendmsg(stranger, &[IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL)
-        .expect("sends");
 }

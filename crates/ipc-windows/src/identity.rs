@@ -25,7 +25,7 @@ use facts::Facts;
 /// about the one that is acted as.
 #[derive(Debug)]
 pub(crate) struct Client {
-    token: Token,
+    token: Arc<Token>,
     statistics: Statistics,
     peer: Peer,
 }
@@ -43,7 +43,9 @@ impl Client {
         let (token, statistics) = capture::token_of(&capture::Pipe(pipe))?;
         let pid = process::client_of(pipe).ok();
         let identity = identity_of(&token).map_err(CaptureError::at("reading its token"))?;
-        Ok(Self { token, statistics, peer: peer(identity, pid) })
+        let token = Arc::new(token);
+        let facts = Facts::new(identity.user.clone(), pid).with_token(Arc::clone(&token));
+        Ok(Self { token, statistics, peer: peer(identity, pid, facts) })
     }
 
     /// The client as every transport shows it.
@@ -95,7 +97,9 @@ pub(crate) fn server(pipe: BorrowedHandle<'_>) -> io::Result<Peer> {
         logon: None,
         level: ImpersonationLevel::Anonymous,
     };
-    Ok(peer(identity, process::server_of(pipe).ok()))
+    let pid = process::server_of(pipe).ok();
+    let facts = Facts::new(identity.user.clone(), pid);
+    Ok(peer(identity, pid, facts))
 }
 
 /// This process as a peer would see it.
@@ -107,8 +111,7 @@ pub(crate) fn this_process() -> Result<Peer> {
     Ok(Peer::this_process(Some(Identity::Windows(identity))).with_facts(Arc::new(facts)))
 }
 
-fn peer(identity: WindowsIdentity, pid: Option<u32>) -> Peer {
-    let facts = Facts::new(identity.user.clone(), pid);
+fn peer(identity: WindowsIdentity, pid: Option<u32>, facts: Facts) -> Peer {
     Peer::new(Some(Identity::Windows(identity)), Assurance::Kernel)
         .with_pid(pid)
         .with_facts(Arc::new(facts))

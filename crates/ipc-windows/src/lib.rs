@@ -1,7 +1,9 @@
 //! Windows named pipes for `ipc`, and files below a directory.
 #![cfg(windows)]
 
+mod accounts;
 mod address;
+mod check;
 mod connect;
 mod connection;
 mod file_acl;
@@ -20,6 +22,7 @@ mod testing;
 mod transport;
 mod waiter;
 
+pub use accounts::WindowsAccounts;
 pub use connection::regular_file;
 pub use file_acl::{FileAccess, FileAcl};
 pub use root::WindowsRoot;

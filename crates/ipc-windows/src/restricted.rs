@@ -67,7 +67,7 @@ impl Restrictions {
     }
 
     pub(crate) fn token(&self) -> io::Result<Token> {
-        Token::restricted(&self.deny_only, self.without_privileges)
+        Token::restricted(&self.deny_only, &[], self.without_privileges)
     }
 }
 

@@ -16,6 +16,7 @@ use windows_sys::Win32::Storage::FileSystem::{
     FILE_SHARE_WRITE, FILE_TRAVERSE, SECURITY_IDENTIFICATION, SYNCHRONIZE,
 };
 
+use crate::check;
 use crate::sys::drives;
 use crate::sys::files::{self, Status, Wanted};
 
@@ -108,17 +109,17 @@ impl WindowsRoot {
     }
 
     /// With the rights that this thread has at the moment: the process's own, or a peer's.
-    fn open_by_this_thread(&self, path: &RelativePath, how: Open) -> Result<File> {
-        let wanted = match how {
-            Open::List => Wanted::Entries,
-            _ => Wanted::Content,
-        };
-        self.admit(self.resolve(Operation::Open, path, wanted)?, how)
+    pub(crate) fn open_by_this_thread(&self, path: &RelativePath, how: Open) -> Result<File> {
+        self.admit(self.resolve(Operation::Open, path, wanted(how))?, how)
     }
 
-    fn stat_by_this_thread(&self, path: &RelativePath) -> Result<Metadata> {
+    pub(crate) fn stat_by_this_thread(&self, path: &RelativePath) -> Result<Metadata> {
         let opened = self.resolve(Operation::Inspect, path, Wanted::Metadata)?;
-        self.metadata(&opened).map_err(|source| Error::Io {
+        self.look_at(&opened, path)
+    }
+
+    pub(crate) fn look_at(&self, opened: &File, path: &RelativePath) -> Result<Metadata> {
+        self.metadata(opened).map_err(|source| Error::Io {
             operation: Operation::Inspect,
             at: Some(path.to_string()),
             source,
@@ -127,13 +128,19 @@ impl WindowsRoot {
 
     /// Opens what `path` names. What the system refuses is told as it would be to the peer itself.
     fn resolve(&self, operation: Operation, path: &RelativePath, wanted: Wanted) -> Result<File> {
+        let (directory, name) = self.place(path)?;
+        let opened = files::open_below(directory, &name, wanted);
+        opened.map(File::from).map_err(|status| refusal(operation, path, directory, &name, status))
+    }
+
+    /// The directory that `path` begins at, and the name below it as the system takes it.
+    pub(crate) fn place(&self, path: &RelativePath) -> Result<(BorrowedHandle<'_>, Vec<u16>)> {
         let (directory, below) = self.origin(path)?;
         let name = names::native(&below).map_err(|(name, fault)| {
             let text = format!("the name `{}` {fault}", Escaped(name));
             Error::Remote(Failure::new(ErrorKind::InvalidInput, text))
         })?;
-        let opened = files::open_below(directory, &name, wanted);
-        opened.map(File::from).map_err(|status| refusal(operation, path, directory, &name, status))
+        Ok((directory, name))
     }
 
     /// The directory that `path` begins at, and what it names below.
@@ -206,6 +213,14 @@ impl Root for WindowsRoot {
         Ok(explain::explain(self, path, how, refused))
     }
 
+    fn open_checked(&self, client: &Peer, path: &RelativePath, how: Open) -> Result<File> {
+        check::open(self, client, path, how)
+    }
+
+    fn stat_checked(&self, client: &Peer, path: &RelativePath) -> Result<Metadata> {
+        check::stat(self, client, path)
+    }
+
     fn open_as_server(&self, path: &RelativePath, how: Open) -> Result<File> {
         self.open_by_this_thread(path, how)
     }
@@ -264,8 +279,16 @@ fn is_letter(letter: u8, drive: char) -> bool {
     char::from(letter).eq_ignore_ascii_case(&drive)
 }
 
+/// What a file is opened for, as the system is asked.
+pub(crate) fn wanted(how: Open) -> Wanted {
+    match how {
+        Open::List => Wanted::Entries,
+        _ => Wanted::Content,
+    }
+}
+
 /// What the system's refusal means to the peer.
-fn refusal(
+pub(crate) fn refusal(
     operation: Operation,
     path: &RelativePath,
     directory: BorrowedHandle<'_>,

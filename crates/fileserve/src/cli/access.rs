@@ -73,12 +73,12 @@ impl AccessName {
                 "fileserve: warning: `--access server`: whoever is admitted reads all that {own} \
                  may read below what is served"
             )),
-            Self::Check if is_root => Some(
-                "fileserve: warning: `--access check` as root: only this program's own judgement \
+            Self::Check if is_root => Some(format!(
+                "fileserve: warning: `--access check` as {}: only this program's own judgement \
                  keeps clients from what is not theirs; run it as another user, or leave it to the \
-                 system by `--access impersonate`"
-                    .to_owned(),
-            ),
+                 system by `--access impersonate`",
+                words::PRIVILEGED
+            )),
             Self::Impersonate if is_root && words::HAS_USER => Some(
                 "fileserve: warning: it runs as root: where this program fails to act as a client, \
                  it has all of root's rights; `--user NAME` leaves it none but to act as clients"

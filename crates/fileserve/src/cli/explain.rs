@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use fileserve::platform;
-use fileserve::protocol::{Explanation, WhoAmI, WirePath};
+use fileserve::protocol::{Explanation, Opener, WhoAmI, WirePath};
 use ipc_core::inspect::{Place, Server};
 use ipc_core::{ConnectOptions, Deadline, Endpoint, Error, ErrorKind, Peer};
 
@@ -13,6 +13,7 @@ use super::reach::{self, Reached};
 use super::{Failed, args, exit, json, print, shown, whoami};
 
 mod facts;
+mod own;
 mod people;
 mod words;
 
@@ -100,6 +101,8 @@ struct Asked {
     /// As it was sent; `None` if it was not.
     name: Option<WirePath>,
     answer: Option<Result<Explanation, fileserve::Error>>,
+    /// Who would open it, where the server has said so.
+    opener: Option<Opener>,
 }
 
 impl Report {
@@ -120,6 +123,7 @@ impl Report {
                 typed: shown(path),
                 name: None,
                 answer: None,
+                opener: None,
             }),
         };
         match report.connect(&options, deadline) {
@@ -157,10 +161,20 @@ impl Report {
             }
         }
         if let (Connection::Served, Some(typed)) = (&self.connection, &arguments.path) {
-            let name = reached.path(typed)?;
-            let answer = reached.files.explain(&name);
+            let opener = reached.about()?.opens;
+            let (name, answer) = match opener {
+                Opener::Server => {
+                    let name = reached.path(typed)?;
+                    let answer = reached.files.explain(&name);
+                    (Some(name), answer)
+                }
+                Opener::Client => {
+                    let (name, explanation) = own::explain(typed);
+                    (name, Ok(explanation))
+                }
+            };
             if let Some(asked) = &mut self.path {
-                (asked.name, asked.answer) = (Some(name), Some(answer));
+                (asked.name, asked.answer, asked.opener) = (name, Some(answer), Some(opener));
             }
         }
         Ok(())

@@ -181,7 +181,8 @@ fn few_clients(limits: &ServerLimits, descriptors: Option<u64>) -> Option<String
     let descriptors = descriptors.filter(|_| clients < ServerLimits::default().connections)?;
     Some(format!(
         "  limits   {clients} clients at once, for this process may have {descriptors} \
-         descriptors (`ulimit -Hn`)"
+         descriptors (`ulimit -Hn`); {} of one user",
+        limits.most_of_one_user()
     ))
 }
 

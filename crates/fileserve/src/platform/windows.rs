@@ -10,7 +10,8 @@ use std::process::Child;
 use std::sync::Arc;
 
 use ipc_core::files::Root;
-use ipc_core::{Endpoint, Error, Operation, Policy, Result, Transport, policy};
+use ipc_core::{Endpoint, Error, Operation, Policy, Result, Transport};
+pub use ipc_windows::WindowsAccounts as Accounts;
 pub use ipc_windows::files::metadata;
 pub use ipc_windows::regular_file;
 use ipc_windows::{Acl, Group, PipeTransport, WindowsRoot, process};
@@ -88,26 +89,6 @@ pub fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
 pub fn socket_group(_text: &str) -> Result<u32> {
     let reason = "a pipe has no group: `--allow` says who can reach it".to_owned();
     Err(Error::InvalidInput { reason })
-}
-
-/// Users and groups, which are named by their identifiers here.
-#[derive(Clone, Copy, Debug)]
-pub struct Accounts;
-
-impl policy::Accounts for Accounts {
-    fn user(&self, name: &str) -> Result<Policy> {
-        let reason = format!(
-            "`user:{name}` is for Unix; on Windows `sid:S-1-…`, which `whoami /user` shows"
-        );
-        Err(Error::InvalidInput { reason })
-    }
-
-    fn group(&self, name: &str) -> Result<Policy> {
-        let reason = format!(
-            "`group:{name}` is for Unix; on Windows `sid:S-1-…`, which `whoami /groups` shows"
-        );
-        Err(Error::InvalidInput { reason })
-    }
 }
 
 /// What keeps clients from `endpoint` that the server would admit: nothing does.

@@ -31,6 +31,16 @@ pub struct ServerLimits {
     pub accept_pause: Duration,
 }
 
+impl ServerLimits {
+    /// How many connections one user may have: what
+    /// [`connections_per_user`](Self::connections_per_user) says, or all but a quarter; at least one.
+    #[must_use]
+    pub fn most_of_one_user(&self) -> usize {
+        let all_but_a_quarter = self.connections - self.connections / 4;
+        self.connections_per_user.unwrap_or(all_but_a_quarter).max(1)
+    }
+}
+
 impl Default for ServerLimits {
     fn default() -> Self {
         Self {

@@ -31,9 +31,7 @@ pub(super) struct Share {
 
 impl Shares {
     pub(super) fn new(limits: &ServerLimits) -> Self {
-        let leaves_some = limits.connections - limits.connections / 4;
-        let most = limits.connections_per_user.unwrap_or(leaves_some).max(1);
-        Self { most, held: Arc::default() }
+        Self { most: limits.most_of_one_user(), held: Arc::default() }
     }
 
     /// Counts one more connection of `peer`, which counts whether it is served or not; the result says

@@ -86,7 +86,13 @@ impl Passing {
     pub(super) fn send(&self, socket: BorrowedFd<'_>, parts: &[IoSlice<'_>]) -> sys::Result<usize> {
         let mut outgoing = self.outgoing.lock();
         let handles: Vec<_> = outgoing.waiting.iter().map(AsFd::as_fd).collect();
-        let count = socket::send(socket, parts, &handles, Patience::TryOnce)?;
+        let count = match socket::send(socket, parts, &handles, Patience::TryOnce) {
+            // The peer takes none: its system refuses them here, where others close them there.
+            Err(Errno::PERM) if !handles.is_empty() => {
+                socket::send(socket, parts, &[], Patience::TryOnce)?
+            }
+            sent => sent?,
+        };
         // They left with the first byte; the peer has its own duplicates.
         outgoing.waiting.clear();
         Ok(count)

@@ -54,6 +54,9 @@ pub(crate) mod process;
 #[cfg_attr(target_os = "linux", path = "linux/thread_identity.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "bsd/thread_identity.rs")]
 pub(crate) mod thread_identity;
+#[cfg_attr(target_os = "linux", path = "linux/uninvited.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "bsd/uninvited.rs")]
+pub(crate) mod uninvited;
 
 pub(crate) use rustix::io::{Errno, Result};
 

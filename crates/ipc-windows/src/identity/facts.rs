@@ -1,10 +1,13 @@
 //! What is looked up about a peer only when somebody asks.
 
+use std::any::Any;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use ipc_core::peer::{Confinement, PeerFacts, Sid};
 
 use crate::switch;
+use crate::sys::token::Token;
 use crate::sys::{account, process};
 
 /// By what more about a peer is found.
@@ -12,11 +15,18 @@ use crate::sys::{account, process};
 pub(super) struct Facts {
     user: Sid,
     pid: Option<u32>,
+    token: Option<Arc<Token>>,
 }
 
 impl Facts {
     pub(super) fn new(user: Sid, pid: Option<u32>) -> Self {
-        Self { user, pid }
+        Self { user, pid, token: None }
+    }
+
+    /// Adds the token, of a client.
+    pub(super) fn with_token(mut self, token: Arc<Token>) -> Self {
+        self.token = Some(token);
+        self
     }
 }
 
@@ -34,5 +44,10 @@ impl PeerFacts for Facts {
 
     fn confinement(&self) -> Confinement {
         Confinement::default()
+    }
+
+    /// The [`Token`] of a client, by which its rights to a file are judged.
+    fn kept(&self) -> Option<&dyn Any> {
+        self.token.as_deref().map(|token| token as &dyn Any)
     }
 }

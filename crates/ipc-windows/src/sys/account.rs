@@ -1,14 +1,80 @@
-//! The names of accounts.
+//! Accounts and their names.
 #![allow(unsafe_code, reason = "the look-up takes bare pointers")]
 
 use std::{io, ptr};
 
 use ipc_core::peer::Sid;
-use windows_sys::Win32::Foundation::ERROR_INSUFFICIENT_BUFFER;
-use windows_sys::Win32::Security::LookupAccountSidW;
+use windows_sys::Win32::Foundation::{ERROR_INSUFFICIENT_BUFFER, ERROR_NONE_MAPPED};
+use windows_sys::Win32::Security::{
+    LookupAccountNameW, LookupAccountSidW, SID_NAME_USE, SidTypeAlias, SidTypeComputer,
+    SidTypeGroup, SidTypeUser, SidTypeWellKnownGroup,
+};
 
-use super::security::RawSid;
-use super::{check, is};
+use super::security::{RawSid, sid_text};
+use super::{check, is, wide};
+
+/// What an account is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Somebody, or a machine.
+    User,
+    Group,
+    /// A domain, or an account that is no more.
+    Other,
+}
+
+/// The account of that name; `None` if there is none.
+pub(crate) fn named(name: &str) -> io::Result<Option<(Sid, Kind)>> {
+    let name = wide::terminated(name)?;
+    let mut sid = [0_u64; LONGEST_SID.div_ceil(size_of::<u64>())];
+    let mut sid_length = u32::try_from(LONGEST_SID).map_err(io::Error::other)?;
+    let mut domain = vec![0_u16; 256];
+    loop {
+        let mut domain_length = u32::try_from(domain.len()).map_err(io::Error::other)?;
+        let (had, mut kind) = (domain.len(), 0);
+        // SAFETY: a null system means this one; `name` is terminated; `sid` has `sid_length` bytes and
+        // `domain` as many units as is said, and both are this function's own; the other results are
+        // live locals.
+        let found = check(unsafe {
+            LookupAccountNameW(
+                ptr::null(),
+                name.as_ptr(),
+                sid.as_mut_ptr().cast(),
+                &raw mut sid_length,
+                domain.as_mut_ptr(),
+                &raw mut domain_length,
+                &raw mut kind,
+            )
+        });
+        let needed = usize::try_from(domain_length).unwrap_or(0);
+        match found {
+            Ok(()) => {
+                // SAFETY: the call has written a valid identifier there, which lives for this one.
+                let sid = unsafe { sid_text(sid.as_mut_ptr().cast()) }?;
+                return Ok(Some((sid, Kind::of(kind))));
+            }
+            Err(error) if is(&error, ERROR_NONE_MAPPED) => return Ok(None),
+            Err(error) if is(&error, ERROR_INSUFFICIENT_BUFFER) && needed > had => {
+                domain.resize(needed, 0);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+impl Kind {
+    fn of(kind: SID_NAME_USE) -> Self {
+        #[allow(non_upper_case_globals, reason = "the system's constants")]
+        match kind {
+            SidTypeUser | SidTypeComputer => Self::User,
+            SidTypeGroup | SidTypeAlias | SidTypeWellKnownGroup => Self::Group,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// In bytes. Source: Microsoft, `SECURITY_MAX_SID_SIZE`.
+const LONGEST_SID: usize = 68;
 
 /// `DOMAIN\name` of `sid`, or just the name where there is no domain; `None` for one that is nobody
 /// known here.

@@ -25,10 +25,11 @@ use windows_sys::Win32::Foundation::{
 };
 use windows_sys::Win32::Storage::FileSystem::{
     BY_HANDLE_FILE_INFORMATION, FILE_ACCESS_RIGHTS, FILE_ATTRIBUTE_DIRECTORY,
-    FILE_ATTRIBUTE_REPARSE_POINT, FILE_ATTRIBUTE_TAG_INFO, FILE_GENERIC_READ, FILE_LIST_DIRECTORY,
-    FILE_READ_ATTRIBUTES, FILE_READ_DATA, FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE,
-    FILE_TYPE_DISK, FileAttributeTagInfo, GetFileInformationByHandle, GetFileInformationByHandleEx,
-    GetFileType, READ_CONTROL, SYNCHRONIZE,
+    FILE_ATTRIBUTE_ENCRYPTED, FILE_ATTRIBUTE_REPARSE_POINT, FILE_ATTRIBUTE_TAG_INFO,
+    FILE_GENERIC_READ, FILE_LIST_DIRECTORY, FILE_READ_ATTRIBUTES, FILE_READ_DATA,
+    FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE, FILE_TYPE_DISK, FileAttributeTagInfo,
+    GetFileInformationByHandle, GetFileInformationByHandleEx, GetFileType, READ_CONTROL,
+    SYNCHRONIZE,
 };
 use windows_sys::Win32::System::IO::IO_STATUS_BLOCK;
 
@@ -43,7 +44,9 @@ pub(crate) enum Wanted {
     Entries,
     /// To look at its metadata; a link stands for itself.
     Metadata,
-    /// To look at who may do what with it; a link stands for itself.
+    /// To look at the rights of a directory and to go on below it.
+    Way,
+    /// To look at the rights of whatever it is; a link stands for itself.
     Rights,
 }
 
@@ -64,8 +67,14 @@ impl Wanted {
             ),
             // Not SYNCHRONIZE: who may list a directory may look at what it holds, and no more.
             Self::Metadata => (FILE_READ_ATTRIBUTES, FILE_OPEN_REPARSE_POINT),
+            Self::Way => (READ_CONTROL, FILE_DIRECTORY_FILE),
             Self::Rights => (READ_CONTROL, FILE_OPEN_REPARSE_POINT),
         }
+    }
+
+    /// What is asked of the system for it.
+    pub(crate) fn rights(self) -> FILE_ACCESS_RIGHTS {
+        self.flags().0
     }
 }
 
@@ -89,6 +98,26 @@ pub(crate) fn open_below(
     name: &[u16],
     wanted: Wanted,
 ) -> Result<OwnedHandle, Status> {
+    let (access, options) = wanted.flags();
+    open(directory, name, access, options)
+}
+
+/// The same, by a handle that tells the rights of the file too.
+pub(crate) fn open_to_judge(
+    directory: BorrowedHandle<'_>,
+    name: &[u16],
+    wanted: Wanted,
+) -> Result<OwnedHandle, Status> {
+    let (access, options) = wanted.flags();
+    open(directory, name, access | READ_CONTROL, options)
+}
+
+fn open(
+    directory: BorrowedHandle<'_>,
+    name: &[u16],
+    access: FILE_ACCESS_RIGHTS,
+    options: NTCREATEFILE_CREATE_OPTIONS,
+) -> Result<OwnedHandle, Status> {
     let length = u16::try_from(mem::size_of_val(name)).map_err(|_| TOO_LONG)?;
     let name =
         UNICODE_STRING { Length: length, MaximumLength: length, Buffer: name.as_ptr().cast_mut() };
@@ -100,7 +129,6 @@ pub(crate) fn open_below(
         SecurityDescriptor: ptr::null(),
         SecurityQualityOfService: ptr::null(),
     };
-    let (access, options) = wanted.flags();
     let mut handle = ptr::null_mut();
     let mut outcome = IO_STATUS_BLOCK::default();
     // SAFETY: `directory` is borrowed and so stays open for the call. `attributes`, the name that it
@@ -192,6 +220,11 @@ pub(crate) fn metadata(file: BorrowedHandle<'_>) -> io::Result<Metadata> {
 /// How many names an opened file has.
 pub(crate) fn links(file: BorrowedHandle<'_>) -> io::Result<u32> {
     Ok(information(file)?.nNumberOfLinks)
+}
+
+/// `true` if its content is kept for those alone who have a key to it, whatever its rights say.
+pub(crate) fn is_encrypted(file: BorrowedHandle<'_>) -> io::Result<bool> {
+    Ok(information(file)?.dwFileAttributes & FILE_ATTRIBUTE_ENCRYPTED != 0)
 }
 
 fn information(file: BorrowedHandle<'_>) -> io::Result<BY_HANDLE_FILE_INFORMATION> {

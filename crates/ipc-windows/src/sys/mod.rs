@@ -9,6 +9,7 @@ pub(crate) mod event;
 pub(crate) mod file_rights;
 pub(crate) mod files;
 pub(crate) mod handles;
+pub(crate) mod judge;
 pub(crate) mod local;
 pub(crate) mod memory;
 pub(crate) mod name;
@@ -26,6 +27,7 @@ pub(crate) mod spawn;
 pub(crate) mod stop;
 pub(crate) mod token;
 pub(crate) mod token_facts;
+pub(crate) mod volume;
 pub(crate) mod wide;
 
 use std::io;

@@ -16,32 +16,32 @@ use super::security::{Descriptor, RawSid};
 use super::token::Token;
 
 impl Token {
-    /// This process's own with `deny_only` counting only where they deny, and without privileges if
-    /// so asked: to start a process with.
-    pub(crate) fn restricted(deny_only: &[Sid], without_privileges: bool) -> io::Result<Self> {
+    /// This process's own with `deny_only` counting only where they deny, limited to what one of
+    /// `restricting` may too if there is any, and without privileges if so asked: to start a process
+    /// with.
+    pub(crate) fn restricted(
+        deny_only: &[Sid],
+        restricting: &[Sid],
+        without_privileges: bool,
+    ) -> io::Result<Self> {
         let own = Self::of_process_for(
             TOKEN_QUERY | TOKEN_DUPLICATE | TOKEN_ASSIGN_PRIMARY | TOKEN_ADJUST_DEFAULT,
         )?;
-        let sids = deny_only.iter().map(RawSid::parse).collect::<io::Result<Vec<_>>>()?;
-        let entries: Vec<SID_AND_ATTRIBUTES> = sids
-            .iter()
-            .map(|sid| SID_AND_ATTRIBUTES { Sid: sid.as_ptr(), Attributes: 0 })
-            .collect();
-        let count = u32::try_from(entries.len()).map_err(io::Error::other)?;
+        let (deny_only, restricting) = (List::of(deny_only)?, List::of(restricting)?);
         let flags = if without_privileges { DISABLE_MAX_PRIVILEGE } else { 0 };
         let mut token: HANDLE = ptr::null_mut();
-        // SAFETY: the handle is `own`'s; `entries` has `count` entries, whose identifiers live in
-        // `sids` until the end; the other two lists are empty; the result is a live local.
+        // SAFETY: the handle is `own`'s; two lists have as many entries as is said, and live with the
+        // identifiers in them until the end; the other one is empty; the result is a live local.
         check(unsafe {
             CreateRestrictedToken(
                 own.as_raw(),
                 flags,
-                count,
-                entries.as_ptr(),
+                deny_only.count,
+                deny_only.entries.as_ptr(),
                 0,
                 ptr::null(),
-                0,
-                ptr::null(),
+                restricting.count,
+                restricting.entries.as_ptr(),
                 &raw mut token,
             )
         })?;
@@ -68,5 +68,23 @@ impl Token {
                 length,
             )
         })
+    }
+}
+
+/// Identifiers as the call takes them.
+struct List {
+    entries: Vec<SID_AND_ATTRIBUTES>,
+    count: u32,
+    /// What the entries point to.
+    _sids: Vec<RawSid>,
+}
+
+impl List {
+    fn of(sids: &[Sid]) -> io::Result<Self> {
+        let sids = sids.iter().map(RawSid::parse).collect::<io::Result<Vec<_>>>()?;
+        let entry = |sid: &RawSid| SID_AND_ATTRIBUTES { Sid: sid.as_ptr(), Attributes: 0 };
+        let entries: Vec<_> = sids.iter().map(entry).collect();
+        let count = u32::try_from(entries.len()).map_err(io::Error::other)?;
+        Ok(Self { entries, count, _sids: sids })
     }
 }

@@ -8,10 +8,9 @@ use std::ptr;
 use ipc_core::ImpersonationLevel;
 use windows_sys::Win32::Foundation::{ERROR_NO_TOKEN, HANDLE};
 use windows_sys::Win32::Security::{
-    DuplicateTokenEx, LookupPrivilegeValueW, PRIVILEGE_SET, PrivilegeCheck, RevertToSelf,
-    SE_IMPERSONATE_NAME, SECURITY_IMPERSONATION_LEVEL, SecurityAnonymous, SecurityDelegation,
-    SecurityIdentification, SecurityImpersonation, TOKEN_ACCESS_MASK, TOKEN_DUPLICATE,
-    TOKEN_IMPERSONATE, TOKEN_QUERY, TokenImpersonation,
+    DuplicateTokenEx, PRIVILEGE_SET, PrivilegeCheck, RevertToSelf, SECURITY_IMPERSONATION_LEVEL,
+    SecurityAnonymous, SecurityDelegation, SecurityIdentification, SecurityImpersonation,
+    TOKEN_ACCESS_MASK, TOKEN_DUPLICATE, TOKEN_IMPERSONATE, TOKEN_QUERY, TokenImpersonation,
 };
 use windows_sys::Win32::System::Pipes::ImpersonateNamedPipeClient;
 use windows_sys::Win32::System::Threading::{
@@ -90,6 +89,23 @@ impl Token {
         Ok(unsafe { Self::from_new(token) })
     }
 
+    /// `true` if the system asks nobody who carries this token for a right to the directories on the
+    /// way to a file (`SeChangeNotifyPrivilege`, enabled), which nearly every token has.
+    pub(crate) fn walks_unasked(&self) -> io::Result<bool> {
+        self.has(CHANGE_NOTIFY)
+    }
+
+    /// `true` if the privilege of that number is enabled in it.
+    fn has(&self, privilege: u32) -> io::Result<bool> {
+        let mut wanted = PRIVILEGE_SET { PrivilegeCount: 1, ..Default::default() };
+        wanted.Privilege[0].Luid.LowPart = privilege;
+        let mut held = 0;
+        // SAFETY: the handle is this value's own; the set has the one privilege that it counts; the
+        // result is a live local.
+        check(unsafe { PrivilegeCheck(self.as_raw(), &raw mut wanted, &raw mut held) })?;
+        Ok(held != 0)
+    }
+
     /// # Safety
     /// `token` is an open handle that nobody else closes.
     pub(super) unsafe fn from_new(token: HANDLE) -> Self {
@@ -130,22 +146,7 @@ pub(crate) fn revert() -> io::Result<()> {
 
 /// `true` if this process may act as clients of other users (`SeImpersonatePrivilege`, enabled).
 pub(crate) fn may_impersonate() -> bool {
-    let Ok(token) = Token::of_process() else { return false };
-    let mut privilege = PRIVILEGE_SET { PrivilegeCount: 1, ..Default::default() };
-    // SAFETY: a null system means this one; the name is a constant, terminated text; the result is a
-    // live local.
-    let known = unsafe {
-        LookupPrivilegeValueW(
-            ptr::null(),
-            SE_IMPERSONATE_NAME,
-            &raw mut privilege.Privilege[0].Luid,
-        )
-    };
-    let mut held = 0;
-    // SAFETY: the handle is `token`'s own; the set has the one privilege that it counts; the result
-    // is a live local.
-    let told = unsafe { PrivilegeCheck(token.as_raw(), &raw mut privilege, &raw mut held) };
-    known != 0 && told != 0 && held != 0
+    Token::of_process().and_then(|own| own.has(IMPERSONATE)).unwrap_or(false)
 }
 
 /// The level that the system's number stands for.
@@ -161,3 +162,7 @@ fn to_raw(level: ImpersonationLevel) -> SECURITY_IMPERSONATION_LEVEL {
         ImpersonationLevel::Delegation => SecurityDelegation,
     }
 }
+
+/// `SeChangeNotifyPrivilege` and `SeImpersonatePrivilege`. Source: [MS-LSAD] 3.1.1.2.1.
+const CHANGE_NOTIFY: u32 = 23;
+const IMPERSONATE: u32 = 29;

@@ -1,6 +1,6 @@
 //! The report for programs: names, values and their units are part of the interface.
 
-use fileserve::protocol::{Explanation, WireDenial};
+use fileserve::protocol::{Explanation, Opener, WireDenial};
 use ipc_core::files::Escaped;
 use ipc_core::inspect::{Guard, Place, Role, Server, State};
 use ipc_core::{Identity, Peer};
@@ -107,6 +107,13 @@ fn path(asked: &Asked, connection: &Connection) -> Value {
     let mut set = |name: &str, value: Value| object.insert(name.to_owned(), value);
     set("typed", json!(asked.typed));
     set("name", json!(asked.name.as_ref().map(|name| String::from_utf8_lossy(name.as_bytes()))));
+    set(
+        "opened_by",
+        json!(asked.opener.map(|opener| match opener {
+            Opener::Client => "client",
+            Opener::Server => "server",
+        })),
+    );
     match (&asked.answer, connection) {
         (Some(Ok(explanation)), _) => {
             let of = asked.name.as_ref().map(|name| components(name.as_bytes()));

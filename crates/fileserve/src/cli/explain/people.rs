@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use fileserve::protocol::{Acting, Explanation, WhoAmI, WireFinding};
+use fileserve::protocol::{Acting, Explanation, Opener, WhoAmI, WireFinding};
 use ipc_core::files::{Escaped, FileKind};
 use ipc_core::inspect::{Guard, Place, Role, Server, State};
 use ipc_core::{Identity, Peer};
@@ -109,10 +109,16 @@ impl Lines {
             }
         };
         let Explanation { text, finding, .. } = explanation;
-        let Some(kind) = explanation.refusal() else {
-            return self.add("path", &format!("`{typed}`: served"));
-        };
-        self.add("path", &format!("`{typed}`: refused: {kind}: {text}"));
+        match explanation.refusal() {
+            None => self.add("path", &format!("`{typed}`: served")),
+            Some(kind) if text.is_empty() => {
+                self.add("path", &format!("`{typed}`: refused: {kind}"));
+            }
+            Some(kind) => self.add("path", &format!("`{typed}`: refused: {kind}: {text}")),
+        }
+        if asked.opener == Some(Opener::Client) {
+            self.add("  opened by", "you: this server opens nothing, you pass it what you open");
+        }
         if let Some(finding) = finding {
             self.add("  at", &place_of(finding, asked));
         }

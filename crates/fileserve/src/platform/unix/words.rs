@@ -63,6 +63,9 @@ sandbox the server would leave. Under `not` they do not.";
 pub const DOTNET_NAME: &str = "the name of a pipe, as a program of .NET has it (the socket \
     `CoreFxPipe_NAME` in $TMPDIR, else in /tmp), or an absolute path";
 
+/// Who may do everything.
+pub const PRIVILEGED: &str = "root";
+
 /// Whether what is bound has permission bits.
 pub const HAS_SOCKET_MODE: bool = true;
 

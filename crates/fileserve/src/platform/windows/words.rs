@@ -46,22 +46,27 @@ anybody else, the demonstration shows what one user can and says what it leaves 
 if everything went as expected.";
 
 /// Who may connect, in a line.
-pub const ALLOW: &str = "Who may connect: any, same-user, system, admins, sid:S-1-…; may be \
-    repeated [default: same-user]";
+pub const ALLOW: &str = "Who may connect: any, same-user, system, admins, user:NAME, \
+    group:NAME, sid:S-1-…; may be repeated [default: same-user]";
 
 /// Who may connect.
 pub const ALLOW_LONG: &str = "\
-Who may connect: any, same-user, system, admins, sid:S-1-…; may be repeated [default: same-user]
+Who may connect: any, same-user, system, admins, user:NAME, group:NAME, sid:S-1-…; may be repeated \
+[default: same-user]
 
-A POLICY is one of these, or several with `and`, `or`, `not` and parentheses: `sid:S-1-5-32-545 and \
-not admins`. What the server does not know of a client admits nobody, neither by a term nor by `not`, \
-and so does what counts in a token only where it denies.
+A POLICY is one of these, or several with `and`, `or`, `not` and parentheses: `group:Users and not \
+admins`. What the server does not know of a client admits nobody, neither by a term nor by `not`, \
+and so does what counts in a token only where it denies. Names are looked up once, at start; one may \
+say whose it is (`user:DOMAIN\\name`), and stands in quotation marks if it has spaces.
 
 Beside you, the system and administrators, whoever is not named cannot reach the pipe at all; and \
 nobody from another machine can.";
 
 /// What `--compat dotnet` makes of an endpoint.
 pub const DOTNET_NAME: &str = "the name of a pipe, as a program of .NET has it";
+
+/// Who may do everything.
+pub const PRIVILEGED: &str = "an administrator";
 
 /// Whether what is bound has permission bits.
 pub const HAS_SOCKET_MODE: bool = false;

@@ -4,7 +4,9 @@ use super::*;
 use crate::audit::{self, Field, Mechanism, Sink};
 use crate::client::{Client, ClientOptions};
 use crate::files::{Escaped, RelativePath};
+use crate::frame::{self, Preface};
 use crate::level::ImpersonationLevel;
+use crate::session::SessionLimits;
 
 /// Keeps each event as a line, unless it is full.
 #[derive(Debug, Default)]
@@ -37,13 +39,18 @@ impl Lines {
 
     /// What was told, once a `last` one is there.
     fn up_to(&self, last: &str) -> Vec<String> {
+        self.when(|lines| lines.last().is_some_and(|line| line.starts_with(last)))
+    }
+
+    /// What was told, once it is `enough`.
+    fn when(&self, enough: impl Fn(&[String]) -> bool) -> Vec<String> {
         let patience = soon();
         loop {
             let lines = self.0.lock().0.clone();
-            if lines.last().is_some_and(|line| line.starts_with(last)) {
+            if enough(&lines) {
                 return lines;
             }
-            assert!(!patience.has_passed(), "never told `{last}`: {lines:?}");
+            assert!(!patience.has_passed(), "never told: {lines:?}");
             std::thread::yield_now();
         }
     }
@@ -88,6 +95,9 @@ impl Service for Opener {
     }
 }
 
+/// How many bodies of a connection may be under way.
+const BODIES: u32 = 2;
+
 struct Stage {
     transport: MemoryTransport,
     lines: Arc<Lines>,
@@ -103,6 +113,7 @@ impl Stage {
         let server = Server::builder(Arc::new(transport.clone()), at())
             .policy(Policy::uid(7))
             .audit(lines.clone())
+            .session_limits(SessionLimits { bodies: BODIES, ..SessionLimits::default() })
             .serve(Opener)
             .expect("the server starts");
         Self { transport, lines, _server: server }
@@ -207,4 +218,33 @@ fn a_refused_peer_and_one_that_breaks_the_protocol_are_told() {
     breaker.write_all(b"GET / HTTP/1.1\r\n\r\n and so on, and on", soon()).expect("written");
     let lines = stage.lines.up_to("refusal");
     assert!(lines[4].starts_with("refusal connection=2 uid=7 outcome=protocol error"), "{lines:?}");
+}
+
+#[test]
+fn a_call_that_was_received_and_never_handed_out_is_told_when_its_client_leaves() {
+    let stage = Stage::new();
+    let options = ConnectOptions::new().server(Policy::any()).deadline(soon());
+    let client = stage.transport.connect(&at(), &options).expect("connected");
+    let level = ImpersonationLevel::Impersonation.to_wire();
+    let preface = Preface { body_credit: 1, ..SessionLimits::default().of_client(level) };
+    let mut bytes = preface.encode().to_vec();
+    let calls: Vec<u64> = (1..20).step_by(2).collect();
+    calls.iter().for_each(|call| {
+        frame::push_request(&mut bytes, *call, 1, Deadline::NEVER, &argument(b"x"));
+    });
+    client.write_all(&bytes, soon()).expect("written");
+    stage.lines.up_to("open connection=1 call=3");
+    drop(client);
+    let lines = stage.lines.when(|lines| count(lines, "result") == calls.len());
+    for call in calls {
+        let told: Vec<_> =
+            lines.iter().filter(|line| line.contains(&format!(" call={call} "))).collect();
+        let begin = if call <= 3 { "open" } else { "refusal" };
+        assert!(told[0].starts_with(begin) && told[1].starts_with("result"), "{told:?}");
+        assert!(told.len() == 2 && told[1].contains("outcome=disconnected"), "{told:?}");
+    }
+}
+
+fn count(lines: &[String], event: &str) -> usize {
+    lines.iter().filter(|line| line.starts_with(event)).count()
 }
