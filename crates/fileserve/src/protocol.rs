@@ -22,11 +22,11 @@ ipc_core::service! {
     /// Serves files, each opened with the rights of the client that asks for it.
     pub trait Files, client FilesClient {
         /// Sends a file's content, or a part of it, as the body.
-        1 => fn get(path: WirePath, part: Part = Part::WHOLE) -> FileHead, body;
+        1 => fn get(path: WirePath, part: Part = Part::WHOLE) -> FileHead, body, may_wait;
         /// Tells what a name stands for, without following a final link.
-        2 => fn stat(path: WirePath) -> FileInfo;
+        2 => fn stat(path: WirePath) -> FileInfo, may_wait;
         /// Sends a directory's entries, in no order, as the body; [`EntryReader`] reads them.
-        3 => fn list(path: WirePath) -> Listing, body;
+        3 => fn list(path: WirePath) -> Listing, body, may_wait;
         /// Computes a file's checksum.
         4 => fn sum(path: WirePath, algorithm: Algorithm) -> Digest, pool;
         /// Tells the client what the server knows about it.
@@ -34,7 +34,7 @@ ipc_core::service! {
         /// Tells what the paths of this server mean.
         6 => fn about() -> About;
         /// Opens a file as the client and passes it, for the client to read by itself.
-        7 => fn hand_over(path: WirePath) -> Validator, handle;
+        7 => fn hand_over(path: WirePath) -> Validator, handle, may_wait;
         /// Sends the content of the file that the client has opened and passes, or a part of it, as
         /// the body.
         8 => fn get_passed(part: Part = Part::WHOLE) -> FileHead, body, takes_handle, pool;
@@ -42,7 +42,7 @@ ipc_core::service! {
         9 => fn sum_passed(algorithm: Algorithm) -> Digest, takes_handle, pool;
         /// Tells whether a file would be served, or with a `/` at its end a directory's entries, and
         /// if not, at which name and by which rule it is refused.
-        10 => fn explain(path: WirePath) -> Explanation;
+        10 => fn explain(path: WirePath) -> Explanation, may_wait;
     }
 }
 

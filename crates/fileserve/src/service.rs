@@ -18,6 +18,7 @@ use crate::record::{Method, Observer, Record};
 
 use passed::HandOver;
 
+mod content;
 mod explain;
 mod passed;
 
@@ -132,6 +133,10 @@ impl FileService {
     ) -> Result<Reply<FileHead>, Failure> {
         let (file, metadata) = self.open(context, path, Open::Read)?;
         let head = head(Subject::Path(path), Validator::from(&metadata), part)?;
+        if self.root.may_wait(&file, &metadata) {
+            let body = self.read_on_pool(context, Some(path), file, metadata, &head);
+            return Ok(Reply::new(head).with_body(body));
+        }
         let root = Arc::clone(&self.root);
         let as_of = Some(metadata);
         let body = FileBody { file, root, from: head.from, length: head.length, as_of };

@@ -137,6 +137,14 @@ pub trait Root: fmt::Debug + Send + Sync {
         each: &mut dyn FnMut(DirectoryEntry) -> bool,
     ) -> io::Result<()>;
 
+    /// Whether reading `file`, an open one of which `found` is known, may wait for something that
+    /// perhaps never answers: another machine, or a program. Then it is read where that holds up
+    /// nobody else. Default: no.
+    fn may_wait(&self, file: &File, found: &Metadata) -> bool {
+        let _ = (file, found);
+        false
+    }
+
     /// Reads at the position `at` without using the file's own. `Ok(0)` at its end.
     ///
     /// # Errors

@@ -5,7 +5,8 @@
 //!
 //! * idle connections are parked with the listener's [`Waiter`](crate::Waiter);
 //! * handlers return their body as a value, which the runtime sends as the client takes it;
-//! * handlers that block run on a bounded pool ([`RunsOn::Pool`](crate::service::RunsOn));
+//! * handlers that block run on a bounded pool ([`RunsOn::Pool`](crate::service::RunsOn)), and those
+//!   that might are never on all workers at once;
 //! * a turn of one connection ends after 64 requests or a millisecond, then others come first.
 //!
 //! A transport whose listeners have no waiter is served by a thread per connection.
@@ -21,6 +22,7 @@ mod pooled;
 pub mod protocol;
 mod queue;
 mod runtime;
+mod seats;
 mod send;
 mod shares;
 mod threaded;

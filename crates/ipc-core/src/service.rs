@@ -53,6 +53,10 @@ pub trait Service: Send + Sync + 'static {
 pub enum RunsOn {
     /// On the worker that read the request: for handlers that return soon. The cheapest.
     Worker,
+    /// On the worker that read the request, unless all others are in such handlers already; then on
+    /// the pool. For handlers that return soon as a rule, and wait when something outside does not
+    /// answer, as what opens files does: one worker goes on whatever they meet.
+    WorkerOrPool,
     /// On the bounded pool of blocking threads: for handlers that wait or compute for long.
     Pool,
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -50,9 +50,9 @@ pub struct Fence {
 
 /// One place, and what may be done there.
 #[derive(Debug)]
-pub(crate) struct Rule {
-    pub(crate) place: OwnedFd,
-    pub(crate) allowed: Allowed,
+struct Rule {
+    place: OwnedFd,
+    allowed: Allowed,
 }
 
 /// What may be done in a place.
@@ -123,7 +123,8 @@ impl Fence {
     /// May ask a network for an account, so that what that takes is loaded.
     pub fn raise(self) -> io::Result<InForce> {
         be_one_thread()?;
-        let prepared = fence::prepare(&self.rules)?;
+        let rules = self.rules.iter().map(|rule| (rule.place.as_fd(), rule.allowed));
+        let prepared = fence::prepare(rules)?;
         load_what_is_needed_later();
         outside::start()?;
         prepared.raise().map(|version| InForce { version })

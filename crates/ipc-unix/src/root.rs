@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
 use ipc_core::files::{
@@ -14,7 +14,7 @@ use ipc_core::{AsPeer, Error, ErrorKind, Failure, Operation, Peer, Result};
 use crate::check;
 use crate::identity::ActAs;
 use crate::sys::walk::Wanted;
-use crate::sys::{files, status};
+use crate::sys::{files, handle, status};
 
 /// A directory of this system, below which files are opened for peers.
 ///
@@ -45,6 +45,9 @@ use crate::sys::{files, status};
 #[derive(Debug)]
 pub struct UnixRoot {
     directory: File,
+    /// What the root lies on, and whether that answers by itself.
+    device: u64,
+    answers: bool,
     rules: ResolveRules,
     act_as: ActAs,
 }
@@ -62,13 +65,16 @@ impl UnixRoot {
     /// [`Error::Io`] with what the system said, naming `path`.
     pub fn open_dir(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let directory = files::open_directory(path).map_err(|source| Error::Io {
+        let failed = |source| Error::Io {
             operation: Operation::Open,
             at: Some(path.display().to_string()),
             source,
-        })?;
+        };
+        let directory = File::from(files::open_directory(path).map_err(failed)?);
+        let device = directory.metadata().map_err(failed)?.dev();
+        let answers = handle::answers_by_itself(directory.as_fd());
         let rules = ResolveRules::default();
-        Ok(Self { directory: directory.into(), rules, act_as: ActAs::default() })
+        Ok(Self { directory, device, answers, rules, act_as: ActAs::default() })
     }
 
     /// Sets whether symbolic links are followed where they stay below the root; else they are
@@ -170,6 +176,12 @@ impl Root for UnixRoot {
 
     fn stat_as_server(&self, path: &RelativePath) -> Result<Metadata> {
         self.stat_by_this_thread(path)
+    }
+
+    fn may_wait(&self, file: &File, found: &Metadata) -> bool {
+        let is_beside_the_root = found.device == self.device;
+        let answers = is_beside_the_root && self.answers;
+        !answers && !handle::answers_by_itself(file.as_fd())
     }
 
     fn metadata(&self, file: &File) -> io::Result<Metadata> {

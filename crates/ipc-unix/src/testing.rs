@@ -20,7 +20,6 @@ use crate::switch::run_as_peer;
 use crate::switch::thread::ThreadIdentity;
 use crate::sys::thread_identity::this_thread;
 
-#[cfg(target_os = "linux")]
 pub(crate) mod mishaps;
 pub(crate) mod requests;
 pub(crate) mod tree;

@@ -27,7 +27,7 @@ impl TextService {
 
 impl Service for TextService {
     fn runs_on(&self, method: u32) -> Option<RunsOn> {
-        (method == TEXT).then_some(RunsOn::Worker)
+        (method == TEXT).then_some(RunsOn::WorkerOrPool)
     }
 
     /// It does what `get` does.

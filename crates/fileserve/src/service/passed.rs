@@ -3,13 +3,12 @@
 
 use std::fmt;
 use std::fs::File;
-use std::sync::Arc;
 
-use ipc_core::files::{FileKind, Metadata, Open, Root};
+use ipc_core::files::{FileKind, Metadata, Open};
 use ipc_core::service::{Context, Reply};
 use ipc_core::{ErrorKind, Failure, Peer, Policy};
 
-use super::{FileService, READ_SIZE, broken, head, shrunk};
+use super::{FileService, broken, head};
 use crate::access::Access;
 use crate::platform;
 use crate::protocol::{Algorithm, Digest, FileHead, Part, Validator, WirePath};
@@ -78,10 +77,8 @@ impl FileService {
         let (file, metadata) = self.passed(context)?;
         let head = head(Subject::Passed, Validator::from(&metadata), part)?;
         check_length(head.length)?;
-        let root = Arc::clone(&self.root);
-        let (at, left) = (head.from, head.length);
-        let mut content = Content { file, root, as_of: Some(metadata), at, left };
-        Ok(Reply::new(head).with_body(context.stream_on_pool(move || content.next_piece())))
+        let body = self.read_on_pool(context, None, file, metadata, &head);
+        Ok(Reply::new(head).with_body(body))
     }
 
     /// The checksum of the file that the client has passed.
@@ -106,46 +103,6 @@ impl FileService {
         let metadata =
             self.root.metadata(&file).map_err(|error| broken(Subject::Passed, &error))?;
         Ok((file, metadata))
-    }
-}
-
-/// What is still to be read of a passed file. Whoever passed it still has the same opening, so that it
-/// is read at positions alone, and anything may go wrong at any of them.
-struct Content {
-    file: File,
-    root: Arc<dyn Root>,
-    /// What it was when it came; `None` once that has been compared.
-    as_of: Option<Metadata>,
-    at: u64,
-    left: u64,
-}
-
-impl Content {
-    fn next_piece(&mut self) -> Option<Result<Vec<u8>, Failure>> {
-        if self.left == 0 {
-            return self.as_of.take().and_then(|before| self.check(&before).err()).map(Err);
-        }
-        let length = usize::try_from(self.left).unwrap_or(READ_SIZE).min(READ_SIZE);
-        let mut piece = vec![0; length];
-        match self.root.read_at(&self.file, &mut piece, self.at) {
-            Ok(0) => Some(Err(shrunk(Subject::Passed, self.at, self.at + self.left))),
-            Err(error) => Some(Err(broken(Subject::Passed, &error))),
-            Ok(count) => {
-                piece.truncate(count);
-                self.at += count as u64;
-                self.left -= count as u64;
-                Some(Ok(piece))
-            }
-        }
-    }
-
-    fn check(&self, before: &Metadata) -> Result<(), Failure> {
-        let now = self.root.metadata(&self.file);
-        let now = now.map_err(|error| broken(Subject::Passed, &error))?;
-        if Validator::from(&now) == Validator::from(before) {
-            return Ok(());
-        }
-        Err(Failure::new(ErrorKind::Changed, "the passed file has changed while it was read"))
     }
 }
 

@@ -15,6 +15,7 @@ use super::pool::Pool;
 use super::protocol::Protocol;
 use super::queue::RunQueue;
 use super::runtime::{Runtime, Speak};
+use super::seats::Seats;
 use super::shares::Shares;
 use super::threaded::Threaded;
 use super::timers::Timers;
@@ -220,6 +221,7 @@ impl ServerBuilder {
             shares: Shares::new(&self.limits),
             workers: self.workers,
             pool,
+            seats: Seats::for_workers(self.workers),
             queue: RunQueue::new(Arc::clone(&waiter)),
             timers: Timers::default(),
             waiter,

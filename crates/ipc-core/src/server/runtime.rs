@@ -14,6 +14,7 @@ use super::observer::Observer;
 use super::pool::Pool;
 use super::protocol::Protocol;
 use super::queue::RunQueue;
+use super::seats::Seats;
 use super::shares::Shares;
 use super::timers::Timers;
 use crate::audit::Audit;
@@ -41,6 +42,8 @@ pub(super) struct Runtime {
     /// How many workers there are to be woken when the server stops.
     pub(super) workers: usize,
     pub(super) pool: Pool,
+    /// For handlers that may wait on a worker.
+    pub(super) seats: Seats,
     pub(super) queue: RunQueue<Work>,
     pub(super) timers: Timers,
     pub(super) waiter: Arc<dyn Waiter>,

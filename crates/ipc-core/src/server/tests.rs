@@ -41,6 +41,8 @@ const PANIC: u32 = 4;
 const BYTES: u32 = 5;
 /// A body that comes from [`Gates::pieces`].
 const STREAM: u32 = 6;
+/// Waits as the others do, on a worker unless too many of them do.
+const WAIT_ANYWHERE: u32 = 7;
 
 /// What tests hold in their hands.
 struct Gates {
@@ -73,6 +75,7 @@ impl Service for TestService {
     fn runs_on(&self, method: u32) -> Option<RunsOn> {
         match method {
             WAIT_ON_POOL => Some(RunsOn::Pool),
+            WAIT_ANYWHERE => Some(RunsOn::WorkerOrPool),
             ECHO..=STREAM => Some(RunsOn::Worker),
             _ => None,
         }
@@ -87,7 +90,7 @@ impl Service for TestService {
         self.handled.fetch_add(1, Ordering::SeqCst);
         let argument = arguments.next().unwrap_or_default().to_vec();
         match method {
-            WAIT_ON_WORKER | WAIT_ON_POOL => {
+            WAIT_ON_WORKER | WAIT_ON_POOL | WAIT_ANYWHERE => {
                 self.waiting.send(()).expect("the test listens");
                 self.open.recv().expect("the test opens");
                 Ok(Reply::new(argument))
@@ -269,6 +272,30 @@ fn a_full_pool_refuses_instead_of_queueing_without_end() {
     gates.open.send(()).expect("the second waits");
     assert_eq!(first.line(), "first");
     assert_eq!(second.line(), "second");
+}
+
+#[test]
+fn handlers_that_wait_wherever_they_may_leave_one_worker_to_the_others() {
+    let transport = MemoryTransport::new();
+    let (service, gates) = service();
+    let _server = Server::builder(Arc::new(transport.clone()), at())
+        .workers(3)
+        .limits(ServerLimits { pool_threads: 2, ..ServerLimits::default() })
+        .serve_protocol(service, lines)
+        .expect("the server starts");
+    // Two have workers and one a thread of the pool, of which one user never has all; the rest queue.
+    let slow: Vec<_> = (0..6).map(|_| LineClient::connect(&transport)).collect();
+    for one in &slow {
+        one.ask(WAIT_ANYWHERE, "done");
+    }
+    (0..3).for_each(|_| wait(&gates.waiting));
+    assert_eq!(LineClient::connect(&transport).call(ECHO, "quick"), "quick");
+    for _ in &slow {
+        gates.open.send(()).expect("a handler waits");
+    }
+    for one in &slow {
+        assert_eq!(one.line(), "done");
+    }
 }
 
 #[test]

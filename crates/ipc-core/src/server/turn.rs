@@ -12,6 +12,7 @@ use super::connection::{Client, State};
 use super::pooled::ShareOfPool;
 use super::protocol::{CallId, Event};
 use super::runtime::Runtime;
+use super::seats::Seat;
 use super::send::{Sending, send};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind, Failure, Operation};
@@ -165,8 +166,8 @@ impl Turn<'_> {
                 Event::Handle { call, ticket } => self.claim(call, ticket),
                 Event::Call { id, method, arguments, deadline, handle } => {
                     self.requests += 1;
-                    let runs_on = self.runtime.service.runs_on(method);
-                    if runs_on == Some(RunsOn::Pool) {
+                    let place = place_for(self.runtime, method);
+                    if let Place::Pool = place {
                         let arguments = arguments.as_bytes().to_vec();
                         self.run_on_pool(id, method, arguments, deadline, handle);
                     } else {
@@ -181,6 +182,7 @@ impl Turn<'_> {
                             let context = context.with_account(account);
                             answer(self.runtime, &context, method, arguments)
                         });
+                        drop(place);
                         self.state.protocol.reply(id, answer);
                     }
                 }
@@ -325,6 +327,27 @@ impl Turn<'_> {
             }
         }
         After::Gone
+    }
+}
+
+/// Where the handler of a call runs.
+enum Place<'a> {
+    /// On the worker that read it.
+    Here,
+    /// There, too, until it gives back the seat.
+    Seat {
+        _seat: Seat<'a>,
+    },
+    Pool,
+}
+
+fn place_for(runtime: &Runtime, method: u32) -> Place<'_> {
+    match runtime.service.runs_on(method) {
+        Some(RunsOn::Worker) | None => Place::Here,
+        Some(RunsOn::WorkerOrPool) => {
+            runtime.seats.take().map_or(Place::Pool, |seat| Place::Seat { _seat: seat })
+        }
+        Some(RunsOn::Pool) => Place::Pool,
     }
 }
 

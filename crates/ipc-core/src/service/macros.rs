@@ -21,6 +21,7 @@
 /// | `body` | a body may follow the value; the client's method returns a [`Response`] |
 /// | `handle` | an open handle may come with the value; the client's method returns a [`Response`] |
 /// | `takes_handle` | the call is about an open handle: the client's method begins with the [`File`] that it passes, and the handler [takes] it |
+/// | `may_wait` | the handler mostly returns soon and now and then waits: [not on all workers](crate::service::RunsOn::WorkerOrPool) |
 /// | `pool` | the handler waits or computes for long and runs [on the pool](crate::service::RunsOn::Pool) |
 /// | `lenient` | arguments that this version does not know are ignored |
 ///
@@ -240,6 +241,7 @@ macro_rules! service {
 macro_rules! __service {
     (@runs_on) => { $crate::service::RunsOn::Worker };
     (@runs_on pool $($flag:ident)*) => { $crate::service::RunsOn::Pool };
+    (@runs_on may_wait $($flag:ident)*) => { $crate::service::RunsOn::WorkerOrPool };
     (@runs_on body $($flag:ident)*) => { $crate::__service!(@runs_on $($flag)*) };
     (@runs_on lenient $($flag:ident)*) => { $crate::__service!(@runs_on $($flag)*) };
     (@runs_on handle $($flag:ident)*) => { $crate::__service!(@runs_on $($flag)*) };
@@ -248,7 +250,7 @@ macro_rules! __service {
         ::std::compile_error!(::std::concat!(
             "unknown flag `",
             ::std::stringify!($unknown),
-            "`; a method can be `body`, `handle`, `takes_handle`, `pool` and `lenient`"
+            "`; a method can be `body`, `handle`, `takes_handle`, `may_wait`, `pool` and `lenient`"
         ))
     };
 

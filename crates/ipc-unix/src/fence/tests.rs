@@ -22,7 +22,7 @@ use crate::testing::{
 
 /// Whether there can be a fence; says aloud that the test is left out if not.
 fn takes_fences(test: &str) -> bool {
-    match fence::prepare(&[]) {
+    match fence::prepare([]) {
         Ok(_) => true,
         Err(why) => {
             skip(test, &why.to_string());

@@ -146,14 +146,14 @@ fn t17_landlock_is_not_seen_and_its_client_gains_what_the_user_may_open() {
     const TEST: &str = "t17_landlock_is_not_seen_and_its_client_gains_what_the_user_may_open";
     if let Some(file) = part() {
         assert!(File::open(&file).is_ok(), "before");
-        fence::prepare(&[]).and_then(fence::Prepared::raise).expect("tried by the parent");
+        fence::prepare([]).and_then(fence::Prepared::raise).expect("tried by the parent");
         assert!(File::open(&file).is_err(), "in its sandbox");
         return visit(true);
     }
     if !takes_root(TEST) {
         return;
     }
-    if let Err(why) = fence::prepare(&[]) {
+    if let Err(why) = fence::prepare([]) {
         return skip(TEST, &why.to_string());
     }
     let place = tempfile::tempdir().expect("a directory");

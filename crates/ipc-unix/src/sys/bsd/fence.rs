@@ -1,10 +1,10 @@
 //! Fencing a process in: these systems have nothing of the kind that every user may use.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use crate::fence::Rule;
+use crate::fence::Allowed;
 
 pub(crate) fn place(_path: &Path) -> io::Result<OwnedFd> {
     Err(no_fences())
@@ -13,7 +13,9 @@ pub(crate) fn place(_path: &Path) -> io::Result<OwnedFd> {
 #[derive(Debug)]
 pub(crate) enum Prepared {}
 
-pub(crate) fn prepare(_rules: &[Rule]) -> io::Result<Prepared> {
+pub(crate) fn prepare<'a>(
+    _rules: impl IntoIterator<Item = (BorrowedFd<'a>, Allowed)>,
+) -> io::Result<Prepared> {
     Err(no_fences())
 }
 

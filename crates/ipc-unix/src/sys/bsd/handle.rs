@@ -137,7 +137,7 @@ fn has_list() -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, text)
 }
 
-/// Source: Apple `sys/acl.h`.
+// Source: Apple `sys/acl.h`.
 #[cfg(target_vendor = "apple")]
 unsafe extern "C" {
     fn acl_get_fd_np(file: libc::c_int, kind: libc::c_int) -> *mut libc::c_void;
@@ -149,3 +149,9 @@ const ACL_TYPE_EXTENDED: libc::c_int = 0x0100;
 
 /// The file systems that leave every decision to owner, group, mode and list.
 const JUDGING_BY_MODE: [&[u8]; 4] = [b"apfs", b"hfs", b"ufs", b"tmpfs"];
+
+/// Whether the file system of an open file is one of this machine's own, so that reading waits for
+/// nobody but the disk.
+pub(crate) fn answers_by_itself(file: BorrowedFd<'_>) -> bool {
+    files::file_system(file).is_ok_and(|kind| JUDGING_BY_MODE.contains(&kind.as_slice()))
+}

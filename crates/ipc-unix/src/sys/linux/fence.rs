@@ -1,7 +1,7 @@
 //! Landlock. Source: landlock(7).
 
 use std::io;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use landlock::{
@@ -11,7 +11,7 @@ use landlock::{
 };
 use rustix::fs::{Mode, OFlags};
 
-use crate::fence::{Allowed, Rule};
+use crate::fence::Allowed;
 
 /// A handle on the file or directory at `path`, whatever may be done with it.
 pub(crate) fn place(path: &Path) -> io::Result<OwnedFd> {
@@ -26,15 +26,17 @@ pub(crate) struct Prepared(RulesetCreated);
 ///
 /// # Errors
 /// Of kind `Unsupported` where the kernel has no Landlock.
-pub(crate) fn prepare(rules: &[Rule]) -> io::Result<Prepared> {
+pub(crate) fn prepare<'a>(
+    rules: impl IntoIterator<Item = (BorrowedFd<'a>, Allowed)>,
+) -> io::Result<Prepared> {
     if !exists() {
         let text = "this kernel has no Landlock, which came with Linux 5.13, or was started \
                     without it (`lsm=`)";
         return Err(io::Error::new(io::ErrorKind::Unsupported, text));
     }
     let mut created = forbidding_all().and_then(Ruleset::create).map_err(failed)?;
-    for rule in rules {
-        let beneath = PathBeneath::new(rule.place.as_fd(), rights(rule.allowed));
+    for (place, allowed) in rules {
+        let beneath = PathBeneath::new(place, rights(allowed));
         created = created.add_rule(beneath).map_err(failed)?;
     }
     Ok(Prepared(created))
