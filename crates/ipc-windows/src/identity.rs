@@ -117,6 +117,17 @@ fn peer(identity: WindowsIdentity, pid: Option<u32>, facts: Facts) -> Peer {
         .with_facts(Arc::new(facts))
 }
 
+/// Whether a process that runs with `token` is what `client` is: of the same user, logon, groups and
+/// integrity, and limited by the same. One user has programs that must not reach each other.
+pub(crate) fn is_run_as(client: &Peer, token: &Token) -> io::Result<bool> {
+    let its = client.identity().and_then(Identity::as_windows);
+    let (Some(its), Some(kept)) = (its, client.kept::<Token>()) else { return Ok(false) };
+    let found = identity_of(token)?;
+    Ok(found.logon == its.logon
+        && Identity::Windows(found).is_alike(&Identity::Windows(its.clone()))
+        && token.limits()? == kept.limits()?)
+}
+
 fn identity_of(token: &Token) -> io::Result<WindowsIdentity> {
     let Statistics { logon, level, .. } = token.statistics()?;
     let User { sid: user, deny_only: user_deny_only } = token.user()?;

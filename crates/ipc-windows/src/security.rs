@@ -16,7 +16,9 @@ use crate::sys::token::Token;
 /// whoever it is, unless the transport is to have
 /// [remote clients](crate::PipeTransport::remote_clients). Programs that were started through such a
 /// logon (WinRM, most ways of ssh) count among those: they cannot connect, and cannot serve either,
-/// for a further instance is denied to them.
+/// for a further instance would be denied to them. Binding fails then, and says so. It does not leave
+/// the entry out instead: whoever asked for a pipe that nobody reaches over the network would get one
+/// that is open to every such logon of its users, on this machine and from others.
 ///
 /// The owner is whoever this process makes the owner of all it creates (the `TokenOwner` of its
 /// token): its user, or `Administrators` if it is elevated. What an elevated process serves, its
@@ -111,8 +113,8 @@ impl Acl {
     /// What the system takes.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] for what is no identifier or no descriptor; [`Error::Io`] if the
-    /// system does not tell who this process is.
+    /// [`Error::InvalidInput`] for what is no identifier or no descriptor, and for a list that would
+    /// deny this process its own pipe; [`Error::Io`] if the system does not tell who this process is.
     pub(crate) fn descriptor(&self) -> Result<Descriptor> {
         let token = Token::of_process().map_err(unknown)?;
         let owner = token.owner().map_err(unknown)?;
@@ -177,6 +179,8 @@ struct Entries {
     owner: Sid,
     user: Sid,
     is_administrator: bool,
+    /// This process was started by a logon over the network, or through one.
+    is_from_network: bool,
 }
 
 impl Entries {
@@ -188,6 +192,9 @@ impl Entries {
             is_administrator: groups
                 .iter()
                 .any(|group| group.enabled && group.sid.as_str() == Sid::ADMINISTRATORS),
+            is_from_network: groups
+                .iter()
+                .any(|group| (group.enabled || group.deny_only) && group.sid.as_str() == NETWORK),
         })
     }
 
@@ -201,6 +208,9 @@ impl Entries {
         let owner = &self.owner;
         let mut text = format!("O:{owner}D:P");
         if !remote {
+            if self.is_from_network {
+                return Err(invalid(FROM_NETWORK));
+            }
             text.push_str("(D;;GA;;;NU)");
         }
         text.push_str("(A;;GA;;;SY)(A;;GA;;;BA)");
@@ -218,6 +228,14 @@ impl Entries {
         Ok(text)
     }
 }
+
+/// Source: Microsoft, "Well-known SIDs", `NETWORK`.
+const NETWORK: &str = "S-1-5-2";
+
+const FROM_NETWORK: &str = "this program was started through a logon over the network, as by ssh or \
+    WinRM, and those are denied the pipe, this program's own further instances too; start it as a \
+    service, by the task scheduler or where somebody sits (as a library: a list of your own, \
+    `Acl::sddl`)";
 
 fn with_owner(text: &str, owner: &Sid) -> String {
     if text.trim_start().starts_with("O:") { text.to_owned() } else { format!("O:{owner}{text}") }

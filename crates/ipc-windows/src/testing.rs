@@ -20,6 +20,7 @@ use crate::restricted::{Child, Command, Restrictions, Stdio};
 use crate::security::READ_AND_WRITE;
 use crate::switch::run_as_peer;
 use crate::sys::plain_pipe::{self, Instance};
+use crate::sys::token::{self, Token};
 use crate::{Acl, can_run_as_peer};
 
 /// `true` if the test can run; says aloud that it is left out if not.
@@ -98,6 +99,20 @@ pub(crate) fn in_process(grant: Grant) -> (Server, File) {
     server.await_client();
     pipe.write_all(b"!").expect("written");
     (server, pipe)
+}
+
+/// A client of this process that connected with `token`, and has written its byte.
+pub(crate) fn client_with(token: &Token, grant: Grant) -> Client {
+    let user = Token::of_process().and_then(|own| own.user()).expect("told").sid;
+    // Whatever the token is restricted to, one of these lets it in.
+    let list = ["WD", "RC", "AU", "BU", user.as_str()].map(|who| format!("(A;;GA;;;{who})"));
+    let mut server = Server::new(&Acl::sddl(format!("D:P{}", list.concat())));
+    token::carry(token).expect("carried");
+    let pipe = grant.open(&server.name);
+    token::revert().expect("reverted");
+    let mut pipe = pipe.expect("connected");
+    pipe.write_all(b"!").expect("written");
+    server.client()
 }
 
 /// How a client lets itself be acted as.

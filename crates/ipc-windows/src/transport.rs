@@ -131,10 +131,11 @@ impl PipeTransport {
     /// server has it over its own user's processes, and one that is an administrator over others.
     ///
     /// The server does the passing in both directions, for a client has no such right. It reaches
-    /// into no process but the one that the system names as the client's, and only while that runs with
-    /// the user, the logon and the integrity level that the client has. Of a client on another machine
-    /// it would name a process of that machine, so transports that let
-    /// [those](Self::remote_clients) in do not pass handles. A client takes nothing under a number that a handle of its own has. A
+    /// into no process but the one that the system names as the client's, and only if that runs as the
+    /// client does: with its user, logon, groups and integrity level, and restricted by the same. Of a
+    /// client on another machine it would name a process of that machine, so transports that let
+    /// [those](Self::remote_clients) in do not pass handles. A client takes nothing under a number
+    /// that a handle of its own has. A
     /// handle that was passed to it and that it never claims stays open until its process ends.
     ///
     /// The files must be open for reading with all of `FILE_GENERIC_READ`, as the standard library

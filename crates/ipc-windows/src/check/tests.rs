@@ -5,32 +5,16 @@ use ipc_core::{Error, ErrorKind, ImpersonationLevel};
 use windows_sys::Win32::Storage::FileSystem::FILE_SHARE_NONE;
 
 use super::*;
-use crate::identity::{Client, this_process};
+use crate::identity::this_process;
 use crate::sys::security::{Descriptor, set_file_dacl};
-use crate::sys::token::{self, Token};
+use crate::sys::token::Token;
 use crate::testing::{
-    Directory, Grant, Server, in_process, takes_administrator, takes_honest_windows,
+    Directory, Grant, client_with, in_process, takes_administrator, takes_honest_windows,
 };
-use crate::{Acl, FileAccess, FileAcl};
+use crate::{FileAccess, FileAcl};
 
 mod differential;
 mod races;
-
-/// A client of this process that has `token`, and whose server is at the level `grant` gives it.
-fn client(token: &Token, grant: Grant) -> Client {
-    let user = Token::of_process().and_then(|own| own.user()).expect("told").sid;
-    let everybody = ["WD", "RC", "AU", "BU", user.as_str()];
-    let list: String = everybody.iter().map(|who| format!("(A;;GA;;;{who})")).collect();
-    let server = Server::new(&Acl::sddl(format!("D:P{list}")));
-    token::carry(token).expect("carried");
-    let pipe = grant.open(&server.name);
-    token::revert().expect("reverted");
-    server.await_client();
-    std::io::Write::write_all(&mut pipe.expect("connected"), b"!").expect("written");
-    let mut server = server;
-    server.read();
-    server.capture().expect("known")
-}
 
 /// This process's token without the rights of administrators.
 fn without_administrators() -> Token {
@@ -65,7 +49,7 @@ fn t01_t02_the_check_serves_whom_it_may_only_look_at_what_both_may_read() {
     FileAcl::administrators().apply_to(directory.file("servers")).expect("set");
     set(&directory.file("nobodys"), "(A;;FR;;;S-1-5-21-1-2-3-4)");
     let identification = Grant::Fixed(ImpersonationLevel::Identification);
-    let client = client(&without_administrators(), identification);
+    let client = client_with(&without_administrators(), identification);
     assert_eq!(client.level(), ImpersonationLevel::Identification);
     let client = client.peer();
     assert_eq!(read(&root, client, "both").expect("both may"), "both");
@@ -92,7 +76,7 @@ fn t54_whom_the_rights_refuse_is_not_told_that_somebody_has_the_file_open() {
         OpenOptions::new().read(true).share_mode(FILE_SHARE_NONE).open(path).expect("opened")
     };
     let _held: [File; 2] = [alone(mine), alone(theirs)];
-    let client = client(&without_administrators(), Grant::FULL);
+    let client = client_with(&without_administrators(), Grant::FULL);
     let kind = |name| read(&root, client.peer(), name).expect_err(name).kind();
     assert_eq!(kind("mine"), ErrorKind::Busy);
     assert_eq!(kind("theirs"), ErrorKind::PermissionDenied);

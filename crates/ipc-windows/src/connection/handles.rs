@@ -12,14 +12,13 @@ use std::io;
 use std::os::windows::io::{AsHandle as _, OwnedHandle};
 use std::sync::OnceLock;
 
-use ipc_core::peer::WindowsIdentity;
 use ipc_core::transport::{Handles, ReceivedHandle, Ticket};
 use ipc_core::{Connection as _, Error, Operation, Result};
 use parking_lot::Mutex;
 
 use super::{PipeConnection, Role};
+use crate::identity;
 use crate::sys::pass::{self, Left, Process, Slot};
-use crate::sys::token::Token;
 use crate::sys::{files, process};
 
 const OPERATION: Operation = Operation::PassHandle;
@@ -104,8 +103,7 @@ impl PipeConnection {
         let token = process.token().map_err(failed)?;
         // While its end is open the process lives, unless it has given that end to another one.
         pipe.peek().map_err(|error| self.link.failure(OPERATION, error))?;
-        let client = peer.identity().and_then(|identity| identity.as_windows());
-        if !client.is_some_and(|client| runs_as(&token, client).unwrap_or(false)) {
+        if !identity::is_run_as(peer, &token).map_err(failed)? {
             let reason = "its process runs as another than it connected as".to_owned();
             return Err(Error::IdentityUnknown { reason });
         }
@@ -129,15 +127,6 @@ impl Passing {
         left.push(new);
         Ok(ticket)
     }
-}
-
-/// `true` if `token`, a process's, is of the user, the logon and the integrity level of `client`: one
-/// user has programs that must not reach each other, such as one that is elevated and one that is
-/// not.
-fn runs_as(token: &Token, client: &WindowsIdentity) -> io::Result<bool> {
-    Ok(token.user()?.sid == client.user
-        && Some(token.statistics()?.logon) == client.logon
-        && Some(token.integrity()?) == client.integrity)
 }
 
 fn ticket(slot: Slot) -> Ticket {

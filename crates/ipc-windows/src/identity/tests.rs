@@ -8,8 +8,8 @@ use crate::Acl;
 use crate::restricted::Restrictions;
 use crate::sys::token;
 use crate::testing::{
-    Grant, Server, Visitor, act, code, in_process, is_visitor, takes_honest_windows, watched,
-    without_administrators,
+    Grant, Server, Visitor, act, client_with, code, in_process, is_visitor, takes_honest_windows,
+    watched, without_administrators,
 };
 
 fn windows(peer: &Peer) -> &WindowsIdentity {
@@ -39,6 +39,32 @@ fn this_process_is_what_its_own_peer_sees() {
     assert!(peer.account_name().is_some_and(|name| !name.is_empty()));
     assert_eq!(peer.account_name(), own.account_name());
     assert_eq!(peer.executable(), std::env::current_exe().ok());
+}
+
+#[test]
+fn t42_a_restricted_client_cannot_name_an_unrestricted_process_as_its_own() {
+    const TEST: &str = "t42_a_restricted_client_cannot_name_an_unrestricted_process_as_its_own";
+    if !takes_honest_windows(TEST) {
+        return;
+    }
+    let process = Token::of_process().expect("its own");
+    let is_own = |token: &Token| {
+        let client = client_with(token, Grant::FULL);
+        is_run_as(client.peer(), &process).expect("told")
+    };
+    let restricted = |deny_only: &[&str], restricting: &[&str]| {
+        let sids = |sids: &[&str]| sids.iter().copied().map(Sid::new).collect::<Vec<_>>();
+        let token = Token::restricted(&sids(deny_only), &sids(restricting), false);
+        token.expect("restricted").to_carry(ImpersonationLevel::Impersonation).expect("a copy")
+    };
+    assert!(is_own(&restricted(&[], &[])), "that is no restriction");
+    let user = process.user().expect("told").sid;
+    for deny_only in [Sid::ADMINISTRATORS, "S-1-5-11", user.as_str()] {
+        assert!(!is_own(&restricted(&[deny_only], &[])), "{deny_only}");
+    }
+    assert!(!is_own(&restricted(&[], &["S-1-1-0"])), "restricted to everyone");
+    let own = this_process().expect("known");
+    assert!(!is_run_as(&own, &process).expect("told"), "nobody has shown its token");
 }
 
 #[test]

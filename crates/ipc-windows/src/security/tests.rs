@@ -46,6 +46,18 @@ fn the_default_is_the_owner_the_system_and_administrators_and_no_network() {
     assert!(text.ends_with(&format!("({})", everything(entries.owner.as_str()))), "{text}");
 }
 
+#[test]
+fn what_was_started_over_the_network_is_told_that_it_cannot_serve_and_why() {
+    let mut entries = Entries::of(&Token::of_process().expect("its own")).expect("known");
+    assert!(!entries.is_from_network, "tests run where somebody sits");
+    entries.is_from_network = true;
+    let refusal = entries.text(&[], false).expect_err("its own instances would be denied");
+    assert!(matches!(refusal, Error::InvalidInput { .. }), "{refusal:?}");
+    assert!(refusal.to_string().contains("ssh or WinRM"), "{refusal}");
+    let text = entries.text(&[], true).expect("a list for logons over the network");
+    assert!(!text.contains("(D;"), "{text}");
+}
+
 fn is_administrator() -> bool {
     let own = crate::identity::this_process().expect("known");
     ipc_core::Policy::admins().decide(&own, &own).is_ok()

@@ -1,6 +1,7 @@
 //! What a token says about whom it stands for.
 #![allow(unsafe_code, reason = "the system answers with untyped memory full of pointers")]
 
+use std::collections::HashSet;
 use std::ffi::c_void;
 use std::{io, ptr, slice};
 
@@ -9,9 +10,10 @@ use ipc_core::peer::{Sid, WindowsGroup};
 use windows_sys::Win32::Foundation::{ERROR_INSUFFICIENT_BUFFER, ERROR_INVALID_DATA, LUID};
 use windows_sys::Win32::Security::{
     GetSidSubAuthority, GetSidSubAuthorityCount, GetTokenInformation, SID_AND_ATTRIBUTES,
-    TOKEN_ELEVATION, TOKEN_GROUPS, TOKEN_INFORMATION_CLASS, TOKEN_MANDATORY_LABEL, TOKEN_OWNER,
-    TOKEN_STATISTICS, TOKEN_USER, TokenElevation, TokenGroups, TokenImpersonation,
-    TokenIntegrityLevel, TokenOwner, TokenSessionId, TokenStatistics, TokenUser,
+    TOKEN_APPCONTAINER_INFORMATION, TOKEN_ELEVATION, TOKEN_GROUPS, TOKEN_INFORMATION_CLASS,
+    TOKEN_MANDATORY_LABEL, TOKEN_OWNER, TOKEN_STATISTICS, TOKEN_USER, TokenAppContainerSid,
+    TokenElevation, TokenGroups, TokenImpersonation, TokenIntegrityLevel, TokenOwner,
+    TokenRestrictedSids, TokenSessionId, TokenStatistics, TokenUser,
 };
 use windows_sys::Win32::System::SystemServices::{SE_GROUP_ENABLED, SE_GROUP_USE_FOR_DENY_ONLY};
 
@@ -36,6 +38,13 @@ pub(crate) struct Statistics {
     pub(crate) logon: u64,
     /// How far a thread that carries it may act; `None` for a process's own.
     pub(crate) level: Option<ImpersonationLevel>,
+}
+
+/// What limits a token beyond its user and groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    restricting: HashSet<Sid>,
+    container: Option<Sid>,
 }
 
 impl Token {
@@ -90,6 +99,27 @@ impl Token {
                 })
             })
             .collect()
+    }
+
+    /// What limits it beyond its user and groups: the identifiers one of which must allow everything as
+    /// well, and the app container that it lives in.
+    pub(crate) fn limits(&self) -> io::Result<Limits> {
+        let restricting = self.ask(TokenRestrictedSids)?;
+        // SAFETY: the class TokenRestrictedSids answers with a TOKEN_GROUPS.
+        let restricting = unsafe { restricting.groups() }?
+            .iter()
+            // SAFETY: the pointer leads into `restricting`, which lives until the end, to a valid SID.
+            .map(|sid| unsafe { sid_text(sid.Sid) })
+            .collect::<io::Result<_>>()?;
+        let container = self.ask(TokenAppContainerSid)?;
+        // SAFETY: the class TokenAppContainerSid answers with such a structure.
+        let sid = unsafe { container.head::<TOKEN_APPCONTAINER_INFORMATION>() }?.TokenAppContainer;
+        let container = match sid.is_null() {
+            true => None,
+            // SAFETY: the pointer leads into `container`, which lives until the end, to a valid SID.
+            false => Some(unsafe { sid_text(sid) }?),
+        };
+        Ok(Limits { restricting, container })
     }
 
     /// The integrity level's relative id.
@@ -199,6 +229,9 @@ impl Answer {
         const FIRST: usize = std::mem::offset_of!(TOKEN_GROUPS, Groups);
         // SAFETY: the answer begins with the count.
         let count = to_usize(*unsafe { self.head::<u32>() }?)?;
+        if count == 0 {
+            return Ok(&[]);
+        }
         let end =
             count.checked_mul(size_of::<SID_AND_ATTRIBUTES>()).and_then(|n| n.checked_add(FIRST));
         if end.is_none_or(|end| end > self.length) {

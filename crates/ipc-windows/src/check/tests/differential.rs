@@ -8,6 +8,7 @@ use ipc_core::peer::Sid;
 use ipc_testkit::random::Random;
 
 use super::*;
+use crate::sys::token;
 use crate::testing::act;
 
 /// What came of an attempt.
@@ -149,7 +150,7 @@ fn t01_t02_t16_t54_the_check_answers_as_acting_as_the_client_and_as_its_own_atte
         let tree = Tree::new(seed);
         let root = WindowsRoot::open_dir(tree.directory.path()).expect("a root");
         for (restricted, token) in tokens() {
-            let client = client(&token, Grant::FULL);
+            let client = client_with(&token, Grant::FULL);
             for name in &tree.names {
                 let path = path(name);
                 let server = by_this_thread(&root, &path);

@@ -23,7 +23,7 @@ fn t01_t29_a_file_that_is_exchanged_for_anothers_is_never_served_by_the_rights_o
         fs::write(directory.path().join(name), content).expect("written");
     }
     FileAcl::administrators().apply_to(directory.path().join("b/file")).expect("set");
-    let client = client(&without_administrators(), Grant::FULL);
+    let client = client_with(&without_administrators(), Grant::FULL);
     let over = AtomicBool::new(false);
     let (mut mine, mut denied) = (0, 0);
     thread::scope(|scope| {
