@@ -5,8 +5,8 @@
 //!
 //! * idle connections are parked with the listener's [`Waiter`](crate::Waiter);
 //! * handlers return their body as a value, which the runtime sends as the client takes it;
-//! * handlers that block run on a bounded pool ([`RunsOn::Pool`](crate::service::RunsOn)), and those
-//!   that might are never on all workers at once;
+//! * handlers that block run on a bounded pool ([`RunsOn::Pool`](crate::service::RunsOn)); where
+//!   those that now and then wait hold up all workers, one more thread goes on;
 //! * a turn of one connection ends after 64 requests or a millisecond, then others come first.
 //!
 //! A transport whose listeners have no waiter is served by a thread per connection.

@@ -53,9 +53,9 @@ pub trait Service: Send + Sync + 'static {
 pub enum RunsOn {
     /// On the worker that read the request: for handlers that return soon. The cheapest.
     Worker,
-    /// On the worker that read the request, unless all others are in such handlers already; then on
-    /// the pool. For handlers that return soon as a rule, and wait when something outside does not
-    /// answer, as what opens files does: one worker goes on whatever they meet.
+    /// On the worker that read the request. For handlers that return soon as a rule, and wait when
+    /// something outside does not answer, as what opens files does: where such handlers hold up all
+    /// workers, one more thread reads requests, and has the pool run those of such handlers.
     WorkerOrPool,
     /// On the bounded pool of blocking threads: for handlers that wait or compute for long.
     Pool,

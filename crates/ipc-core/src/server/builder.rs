@@ -243,6 +243,12 @@ impl ServerBuilder {
                 .map_err(cannot_start)?;
             server.workers.push(worker);
         }
+        let (runtime, number) = (Arc::clone(&server.runtime), server.runtime.workers + 1);
+        let stands_by = thread::Builder::new()
+            .name("ipc-stand-by".to_owned())
+            .spawn(move || worker::stand_by(&runtime, number))
+            .map_err(cannot_start)?;
+        server.workers.push(stands_by);
         server.runtime.arm();
         Ok(server)
     }

@@ -42,7 +42,7 @@ pub(super) struct Runtime {
     /// How many workers there are to be woken when the server stops.
     pub(super) workers: usize,
     pub(super) pool: Pool,
-    /// For handlers that may wait on a worker.
+    /// In which workers sit while they run handlers that may wait.
     pub(super) seats: Seats,
     pub(super) queue: RunQueue<Work>,
     pub(super) timers: Timers,
@@ -245,7 +245,9 @@ impl Runtime {
             client.cut();
         }
         self.all_gone.notify_all();
-        for _ in 0..self.workers {
+        self.seats.end();
+        // The one that stands by may be among those who wait.
+        for _ in 0..=self.workers {
             self.waiter.wake();
         }
         *self.listener.lock() = None;

@@ -275,7 +275,7 @@ fn a_full_pool_refuses_instead_of_queueing_without_end() {
 }
 
 #[test]
-fn handlers_that_wait_wherever_they_may_leave_one_worker_to_the_others() {
+fn where_handlers_hold_up_all_workers_one_more_thread_goes_on() {
     let transport = MemoryTransport::new();
     let (service, gates) = service();
     let _server = Server::builder(Arc::new(transport.clone()), at())
@@ -283,12 +283,12 @@ fn handlers_that_wait_wherever_they_may_leave_one_worker_to_the_others() {
         .limits(ServerLimits { pool_threads: 2, ..ServerLimits::default() })
         .serve_protocol(service, lines)
         .expect("the server starts");
-    // Two have workers and one a thread of the pool, of which one user never has all; the rest queue.
+    // Three have workers and one a thread of the pool, of which one user never has all; the rest queue.
     let slow: Vec<_> = (0..6).map(|_| LineClient::connect(&transport)).collect();
     for one in &slow {
         one.ask(WAIT_ANYWHERE, "done");
     }
-    (0..3).for_each(|_| wait(&gates.waiting));
+    (0..4).for_each(|_| wait(&gates.waiting));
     assert_eq!(LineClient::connect(&transport).call(ECHO, "quick"), "quick");
     for _ in &slow {
         gates.open.send(()).expect("a handler waits");

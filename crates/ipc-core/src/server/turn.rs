@@ -334,7 +334,7 @@ impl Turn<'_> {
 enum Place<'a> {
     /// On the worker that read it.
     Here,
-    /// There, too, until it gives back the seat.
+    /// There, too, in a seat.
     Seat {
         _seat: Seat<'a>,
     },

@@ -13,10 +13,24 @@ use crate::transport::{Key, Ready};
 
 /// Serves until the server stops. `number` is for people.
 pub(super) fn work(runtime: &Arc<Runtime>, number: usize) {
+    work_while(runtime, number, || true);
+    // What is queued keeps its connection open.
+    runtime.queue.clear();
+}
+
+/// Stands by until the server stops, and serves while all workers are held up in handlers.
+pub(super) fn stand_by(runtime: &Arc<Runtime>, number: usize) {
+    while runtime.seats.wait_until_stuck() {
+        tracing::warn!("all workers wait in handlers; one more goes on");
+        work_while(runtime, number, || runtime.seats.are_all_taken());
+    }
+}
+
+fn work_while(runtime: &Arc<Runtime>, number: usize, is_wanted: impl Fn() -> bool) {
     let mut scratch = vec![0; SCRATCH];
     let mut ready = Vec::new();
     let mut since_last_look = 0;
-    while !runtime.stopped.load(Ordering::SeqCst) {
+    while is_wanted() && !runtime.stopped.load(Ordering::SeqCst) {
         runtime.take_due(Instant::now());
         let Some(work) = next(runtime, &mut ready) else { continue };
         runtime.leave_timers_to_others();
@@ -36,8 +50,6 @@ pub(super) fn work(runtime: &Arc<Runtime>, number: usize) {
             look(runtime, &mut ready);
         }
     }
-    // What is queued keeps its connection open.
-    runtime.queue.clear();
 }
 
 /// What is queued; else what the waiter reports first.

@@ -21,7 +21,7 @@
 /// | `body` | a body may follow the value; the client's method returns a [`Response`] |
 /// | `handle` | an open handle may come with the value; the client's method returns a [`Response`] |
 /// | `takes_handle` | the call is about an open handle: the client's method begins with the [`File`] that it passes, and the handler [takes] it |
-/// | `may_wait` | the handler mostly returns soon and now and then waits: [not on all workers](crate::service::RunsOn::WorkerOrPool) |
+/// | `may_wait` | the handler mostly returns soon and [now and then waits](crate::service::RunsOn::WorkerOrPool) |
 /// | `pool` | the handler waits or computes for long and runs [on the pool](crate::service::RunsOn::Pool) |
 /// | `lenient` | arguments that this version does not know are ignored |
 ///
