@@ -2,6 +2,7 @@
 //! what a list gives is what acl(5) says, worked out in another way.
 #![no_main]
 
+use ipc_core::files::Right;
 use ipc_core::peer::UnixIdentity;
 use ipc_fuzz::meter::Meter;
 use ipc_fuzz::script::Script;
@@ -23,11 +24,13 @@ fuzz_target!(|input: &[u8]| {
     let mut id = || u32::from(script.decide());
     let client = UnixIdentity { uid: id(), gid: id(), groups: Some(Vec::from_iter(2..id())) };
     let own_group = id();
-    for wanted in 0..8 {
-        let gives = list.gives(&client, own_group, wanted);
-        assert_eq!(gives, by_the_manual(&entries, &client, own_group, wanted), "{wanted}");
+    for right in [Right::Read, Right::Write, Right::Search] {
+        let denial = list.denial(&client, own_group, right);
+        let gives = by_the_manual(&entries, &client, own_group, right.bit().into());
+        assert_eq!(denial.is_none(), gives, "{right:?}: {denial:?}");
     }
-    meter.assert_below(8 * bytes.len() + 4096);
+    assert_eq!(list.to_words().len(), entries.len() - 2, "all but the owner and everybody else");
+    meter.assert_below(32 * bytes.len() + 4096);
 });
 
 struct Entry {

@@ -56,7 +56,7 @@ impl Destination {
             }
             let Some(found) = directory.look(name)? else { return Ok(Self::File(place)) };
             match found.kind {
-                Kind::File => return Ok(Self::File(place)),
+                Kind::File => return found.check_replaceable().map(|()| Self::File(place)),
                 Kind::Directory => return Err(io::ErrorKind::IsADirectory.into()),
                 Kind::Link if found.is_trusted() => place = place.behind()?,
                 Kind::Link => {

@@ -28,9 +28,11 @@ use crate::options::{BindOptions, ConnectOptions};
 use crate::peer::Peer;
 
 mod as_peer;
+mod handles;
 mod ready;
 
 pub use as_peer::AsPeer;
+pub use handles::{Handles, ReceivedHandle, Ticket};
 pub use ready::{Interest, Key, Ready};
 
 /// A way for processes to reach each other.
@@ -391,43 +393,4 @@ pub trait Messages: fmt::Debug + Send + Sync {
     /// [`Error::LimitExceeded`] for a message of more than `max` bytes, which is discarded whole;
     /// else as [`Connection::read`].
     fn receive(&self, buffer: &mut Vec<u8>, max: usize, deadline: Deadline) -> Result<bool>;
-}
-
-/// Passing open files to the peer.
-pub trait Handles: fmt::Debug + Send + Sync {
-    /// Sends `file` along with the next bytes that are written. The peer claims it by the ticket,
-    /// which the protocol above carries to it.
-    ///
-    /// # Errors
-    /// [`Error::LimitExceeded`] if too many handles wait to be sent.
-    fn offer(&self, file: File) -> Result<Ticket>;
-
-    /// Takes the handle that came under `ticket`, each once.
-    ///
-    /// # Errors
-    /// [`Error::Protocol`] if none did, [`Error::LimitExceeded`] if the peer sent too many.
-    fn claim(&self, ticket: Ticket) -> Result<ReceivedHandle>;
-}
-
-/// Names a passed handle on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Ticket(pub u64);
-
-/// A handle that came from the peer. It may be anything, so it is hostile until the platform crate
-/// has checked it.
-#[derive(Debug)]
-pub struct ReceivedHandle(File);
-
-impl ReceivedHandle {
-    /// For transport authors: wraps what was received.
-    #[must_use]
-    pub fn new(file: File) -> Self {
-        Self(file)
-    }
-
-    /// The handle as it came: a directory, a device, a file opened for writing or for nothing.
-    #[must_use]
-    pub fn into_unchecked(self) -> File {
-        self.0
-    }
 }

@@ -179,6 +179,14 @@ impl UnixConnection {
     }
 }
 
+impl Drop for UnixConnection {
+    fn drop(&mut self) {
+        if let Some(passing) = &self.passing {
+            passing.drain(self.socket.as_fd());
+        }
+    }
+}
+
 impl Connection for UnixConnection {
     fn endpoint(&self) -> &Endpoint {
         &self.endpoint

@@ -4,6 +4,7 @@
 mod accounts;
 mod address;
 mod check;
+mod closing;
 mod connect;
 mod connection;
 mod fence;

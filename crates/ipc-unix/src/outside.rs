@@ -86,7 +86,7 @@ fn answer_all(asker: BorrowedFd<'_>) {
     loop {
         let mut process = None;
         let received =
-            socket::receive_with_handles(asker, &mut question, 1, Patience::Wait, &mut |handle| {
+            socket::receive_with_handles(asker, &mut question, Patience::Wait, &mut |handle| {
                 process = Some(handle);
             });
         let (Ok(QUESTION), Some(process)) = (received.map(|received| received.count), process)

@@ -1,10 +1,11 @@
 //! What programs need to know of their own files, beyond the standard library.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
+use std::os::windows::ffi::OsStringExt as _;
 use std::os::windows::io::AsHandle as _;
-use std::path::Path;
+use std::path::PathBuf;
 
 use ipc_core::files::{Escaped, Metadata};
 use ipc_core::peer::Sid;
@@ -22,6 +23,15 @@ use crate::sys::token::Token;
 /// What the system said.
 pub fn metadata(file: &File) -> io::Result<Metadata> {
     files::metadata(file.as_handle())
+}
+
+/// The path of an opened file as it is now, without links in it: as [`std::fs::canonicalize`] would
+/// give it.
+///
+/// # Errors
+/// What the system said.
+pub fn final_path(file: &File) -> io::Result<PathBuf> {
+    files::final_path(file.as_handle()).map(|path| OsString::from_wide(&path).into())
 }
 
 /// How many names an opened file has.
@@ -80,15 +90,6 @@ pub fn owner(file: &File) -> io::Result<Owner> {
     })
 }
 
-/// Makes the file at `path`, to read it and to write it, which is this user's, the system's and
-/// administrators' alone from the first moment, and which nobody else has open while this one has.
-///
-/// # Errors
-/// What the system said; of kind `AlreadyExists` if something is there.
-pub fn create_alone(path: impl AsRef<Path>) -> io::Result<File> {
-    file_rights::create(path.as_ref(), &alone()?)
-}
-
 /// `true` if others than this user, the system and administrators may change the content of an opened
 /// file. Where the file system keeps no rights this is nobody, as far as that can be said.
 ///
@@ -112,7 +113,7 @@ pub fn others_may_write(file: &File) -> io::Result<bool> {
 /// # Errors
 /// What the system said.
 pub fn leave_alone(file: &File) -> io::Result<()> {
-    alone()?.set(file.as_handle())
+    Rights::from_sddl(&alone()?)?.set(file.as_handle())
 }
 
 /// Gives `to` the rights that `from` has, and with them what its directory gives it, where `from` has
@@ -125,9 +126,10 @@ pub fn copy_rights(from: &File, to: &File) -> io::Result<()> {
     if rights.are_none() { Ok(()) } else { rights.set(to.as_handle()) }
 }
 
-fn alone() -> io::Result<Rights> {
+/// This user, the system and administrators, as the system's language of rights says it.
+pub(crate) fn alone() -> io::Result<String> {
     let user = Token::of_process()?.user()?.sid;
-    Rights::from_sddl(&format!("D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;{user})"))
+    Ok(format!("D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;{user})"))
 }
 
 /// The system, administrators, and the service that owns the files of Windows itself, which can change

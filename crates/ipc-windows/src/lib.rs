@@ -11,6 +11,7 @@ pub mod files;
 mod identity;
 mod inspect;
 mod listener;
+pub mod place;
 pub mod process;
 pub mod restricted;
 mod root;

@@ -5,6 +5,7 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
+use std::thread;
 
 use parking_lot::Mutex;
 
@@ -116,10 +117,15 @@ impl Shared {
         }))
     }
 
-    /// Drops what was read from, on the pool if it can be: closing a file may block as well.
+    /// Drops what was read from, where nobody waits for it: closing a file may block as well.
     fn let_go(&self, next: NextPiece) {
-        // A job that was not taken is dropped here.
-        let _ = self.submit(Box::new(move |_| drop(next)));
+        let next = Arc::new(Mutex::new(Some(next)));
+        let kept = Arc::clone(&next);
+        let submitted = self.submit(Box::new(move |_| drop(next.lock().take())));
+        if submitted.is_err() {
+            // Without a thread either it is dropped here.
+            let _ = thread::Builder::new().spawn(move || drop(kept.lock().take()));
+        }
     }
 
     fn submit(&self, job: Job) -> Result<(), Failure> {

@@ -13,8 +13,9 @@ use ipc_core::{Error, Operation, Result};
 use parking_lot::Mutex;
 
 use super::UnixConnection;
+use crate::closing;
 use crate::sys::socket::{self, MAX_HANDLES, Patience};
-use crate::sys::{self, Errno};
+use crate::sys::{self, Errno, uninvited};
 
 impl Handles for UnixConnection {
     fn offer(&self, file: File) -> Result<Ticket> {
@@ -106,19 +107,24 @@ impl Passing {
         buffer: &mut [u8],
         patience: Patience,
     ) -> sys::Result<usize> {
-        let room = self.incoming.lock().room();
         let mut handles = Vec::new();
         let mut keep = |handle| handles.push(handle);
-        let received = socket::receive_with_handles(socket, buffer, room, patience, &mut keep)?;
+        let received = socket::receive_with_handles(socket, buffer, patience, &mut keep)?;
         if received.handles_lost || !handles.is_empty() {
-            let loss = match handles.len() {
-                _ if !received.handles_lost => None,
-                count if count < room => Some(Loss::NoDescriptorFree),
-                _ => Some(Loss::TooMany),
-            };
-            self.incoming.lock().take_in(handles, loss);
+            let surplus = self.incoming.lock().take_in(handles, received.handles_lost);
+            closing::close_apart(surplus);
+            if closing::is_behind() {
+                uninvited::refuse_descriptors(socket);
+            }
         }
         Ok(received.count)
+    }
+
+    /// Takes out what has come and was not read, so that it is not closed with `socket`.
+    pub(super) fn drain(&self, socket: BorrowedFd<'_>) {
+        socket::finish_reading(socket);
+        let mut scratch = [0; 4096];
+        while matches!(self.receive(socket, &mut scratch, Patience::TryOnce), Ok(1..)) {}
     }
 
     fn claim(&self, ticket: Ticket) -> Result<ReceivedHandle> {
@@ -126,7 +132,8 @@ impl Passing {
         let found = incoming.unclaimed.iter().position(|(arrived, _)| *arrived == ticket);
         if let Some(found) = found {
             let (_, handle) = incoming.unclaimed.remove(found);
-            return Ok(ReceivedHandle::new(File::from(handle)));
+            let handle = ReceivedHandle::new(File::from(handle));
+            return Ok(handle.closed_by(closing::close_file_apart));
         }
         let never_came = ticket.0 >= incoming.arrived;
         match incoming.lost {
@@ -149,15 +156,27 @@ impl Incoming {
         }
     }
 
-    fn take_in(&mut self, handles: Vec<OwnedFd>, loss: Option<Loss>) {
-        if self.lost.is_some() {
-            return;
-        }
+    /// Keeps what there is room for, and returns the rest. `some_lost`: the system had to close some
+    /// itself.
+    fn take_in(&mut self, mut handles: Vec<OwnedFd>, some_lost: bool) -> Vec<OwnedFd> {
+        let surplus = handles.split_off(self.room().min(handles.len()));
         for handle in handles {
             self.unclaimed.push((Ticket(self.arrived), handle));
             self.arrived += 1;
         }
-        self.lost = loss;
+        if !surplus.is_empty() {
+            self.lost.get_or_insert(Loss::TooMany);
+        } else if some_lost {
+            self.lost.get_or_insert(Loss::NoDescriptorFree);
+        }
+        surplus
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        let unclaimed = self.unclaimed.drain(..).map(|(_, handle)| handle);
+        closing::close_apart(unclaimed.collect());
     }
 }
 

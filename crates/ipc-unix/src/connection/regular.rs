@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use ipc_core::transport::ReceivedHandle;
 use ipc_core::{Error, ErrorKind, Failure, Operation, Result};
 
+use crate::closing;
 use crate::sys::directory::{ObjectKind, status};
 use crate::sys::{Errno, files, received};
 
@@ -26,6 +27,16 @@ use crate::sys::{Errno, files, received};
 /// [`Error::Io`] if the system does not tell.
 pub fn regular_file(handle: ReceivedHandle) -> Result<File> {
     let file = handle.into_unchecked();
+    match check(&file) {
+        Ok(()) => Ok(file),
+        Err(error) => {
+            closing::close_file_apart(file);
+            Err(error)
+        }
+    }
+}
+
+fn check(file: &File) -> Result<()> {
     let failed = |error: Errno| Error::Io {
         operation: Operation::PassHandle,
         at: None,
@@ -41,6 +52,5 @@ pub fn regular_file(handle: ReceivedHandle) -> Result<File> {
     if files::is_made_by_the_kernel(file.as_fd()).map_err(failed)? {
         return refuse(ErrorKind::NotRegular, "the passed file's content is made up by the kernel");
     }
-    received::clear_flags(file.as_fd()).map_err(failed)?;
-    Ok(file)
+    received::clear_flags(file.as_fd()).map_err(failed)
 }

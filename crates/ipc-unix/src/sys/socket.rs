@@ -195,37 +195,29 @@ pub(crate) fn receive(
 pub(crate) struct Received {
     /// Bytes in the buffer; for a message, its length, which may be more than the buffer holds.
     pub(crate) count: usize,
-    /// Whether there were more handles than `room`, or more than this process may open.
+    /// Whether there were more handles than this process may open.
     pub(crate) handles_lost: bool,
 }
 
-/// Receives the bytes of a stream or the whole of a message into `buffer`, and at most `room`
-/// handles, which are handed to `each`.
+/// Receives the bytes of a stream or the whole of a message into `buffer`, and the handles that came
+/// along, which are handed to `each`: all of them, for the system would close the others here and now,
+/// however long that takes.
 pub(crate) fn receive_with_handles(
     socket: BorrowedFd<'_>,
     buffer: &mut [u8],
-    room: usize,
     patience: Patience,
     each: &mut dyn FnMut(OwnedFd),
 ) -> Result<Received> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_HANDLES))];
-    let used = if room == 0 { 0 } else { rustix::cmsg_space!(ScmRights(room.min(MAX_HANDLES))) };
-    let mut control = RecvAncillaryBuffer::new(&mut space[..used]);
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_AT_ONCE))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
     let flags = receive_flags(patience) | handle_flags();
     let message = retry_on_intr(|| {
         net::recvmsg(socket, &mut [IoSliceMut::new(buffer)], &mut control, flags)
     })?;
-    let mut handles_lost = message.flags.contains(ReturnFlags::CTRUNC);
-    let mut taken = 0;
+    let handles_lost = message.flags.contains(ReturnFlags::CTRUNC);
     for part in control.drain() {
         if let RecvAncillaryMessage::ScmRights(handles) = part {
             for handle in handles {
-                // Alignment leaves room for one more than was asked for.
-                if taken == room {
-                    handles_lost = true;
-                    continue;
-                }
-                taken += 1;
                 close_on_exec(&handle)?;
                 each(handle);
             }
@@ -234,8 +226,17 @@ pub(crate) fn receive_with_handles(
     Ok(Received { count: message.bytes, handles_lost })
 }
 
-/// The most handles that travel together here. (Linux carries 253. Source: unix(7), `SCM_MAX_FD`.)
+/// The most handles that travel together here.
 pub(crate) const MAX_HANDLES: usize = 16;
+
+/// The most that Linux carries. Source: unix(7), `SCM_MAX_FD`.
+const MOST_AT_ONCE: usize = 253;
+
+/// Lets nothing more come to `socket`; what has come can still be read.
+pub(crate) fn finish_reading(socket: BorrowedFd<'_>) {
+    // Without a peer there is nothing to finish.
+    let _ = net::shutdown(socket, net::Shutdown::Read);
+}
 
 /// Receives one message into the free room of `buffer` and returns its true length, which is more
 /// than `buffer` holds if its rest was cut off.

@@ -1,15 +1,16 @@
 use ipc_core::peer::{PeerFacts, WindowsGroup};
 use windows_sys::Win32::Foundation::ERROR_CANNOT_IMPERSONATE;
 
+use std::io::Write as _;
 use std::os::windows::io::AsHandle;
 
 use super::*;
 use crate::Acl;
-use crate::restricted::Restrictions;
-use crate::sys::token;
+use crate::restricted::{Restrictions, Stdio};
+use crate::sys::{probe, token};
 use crate::testing::{
-    Grant, Server, Visitor, act, client_with, code, in_process, is_visitor, takes_honest_windows,
-    watched, without_administrators,
+    Grant, Server, Visitor, act, child, client_with, code, in_process, is_visitor, part,
+    takes_administrator, takes_honest_windows, watched, without_administrators,
 };
 
 fn windows(peer: &Peer) -> &WindowsIdentity {
@@ -65,6 +66,49 @@ fn t42_a_restricted_client_cannot_name_an_unrestricted_process_as_its_own() {
     assert!(!is_own(&restricted(&[], &["S-1-1-0"])), "restricted to everyone");
     let own = this_process().expect("known");
     assert!(!is_run_as(&own, &process).expect("told"), "nobody has shown its token");
+}
+
+#[test]
+fn t23_a_connection_that_was_handed_on_still_names_who_made_it() {
+    const TEST: &str =
+        "identity::tests::t23_a_connection_that_was_handed_on_still_names_who_made_it";
+    if part().is_some() {
+        let mut number = String::new();
+        io::stdin().read_line(&mut number).expect("told");
+        let mut pipe = probe::take_over(number.trim().parse().expect("a number"));
+        return pipe.write_all(b"!").expect("written");
+    }
+    if !takes_honest_windows(TEST) || !takes_administrator(TEST) {
+        return;
+    }
+    watched(TEST, || {
+        for own in [true, false] {
+            let restricted = Token::restricted(&[Sid::new(Sid::ADMINISTRATORS)], &[], false);
+            let restricted =
+                restricted.and_then(|token| token.to_carry(ImpersonationLevel::Impersonation));
+            // Made by one that may more than who speaks by it, or by one that may less.
+            let (maker, speaker) = match own {
+                true => (None, without_administrators()),
+                false => (Some(restricted.expect("restricted")), Restrictions::default()),
+            };
+            let mut server = Server::for_this_user();
+            if let Some(maker) = &maker {
+                token::carry(maker).expect("carried");
+            }
+            let pipe = Grant::FULL.open(&server.name);
+            token::revert().expect("reverted");
+            let speaker = child(TEST, speaker, "speak", "").stdin(Stdio::Piped);
+            let mut speaker = speaker.stdout(Stdio::Null).spawn().expect("started");
+            let number = probe::hand_on(&pipe.expect("connected"), speaker.as_handle());
+            let mut stdin = speaker.stdin.take().expect("piped");
+            writeln!(stdin, "{}", number.expect("handed on")).expect("told");
+            let client = server.client();
+            let told = administrators(client.peer()).expect("its user's group");
+            assert_eq!((told.enabled, told.deny_only), (own, !own));
+            assert_eq!(client.peer().pid(), Some(std::process::id()));
+            assert!(speaker.wait().expect("ends").success());
+        }
+    });
 }
 
 #[test]

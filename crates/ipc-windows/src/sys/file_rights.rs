@@ -2,16 +2,12 @@
 #![allow(unsafe_code, reason = "lists of rights are bare pointers to the system")]
 
 use std::ffi::c_void;
-use std::fs::File;
 use std::io;
-use std::os::windows::io::{AsRawHandle as _, BorrowedHandle, FromRawHandle as _, OwnedHandle};
-use std::path::Path;
+use std::os::windows::io::{AsRawHandle as _, BorrowedHandle};
 use std::ptr;
 
 use ipc_core::peer::Sid;
-use windows_sys::Win32::Foundation::{
-    GENERIC_ALL, GENERIC_READ, GENERIC_WRITE, INVALID_HANDLE_VALUE,
-};
+use windows_sys::Win32::Foundation::{GENERIC_ALL, GENERIC_WRITE};
 use windows_sys::Win32::Security::Authorization::{
     ConvertSecurityDescriptorToStringSecurityDescriptorW, GetSecurityInfo, SDDL_REVISION_1,
     SE_FILE_OBJECT, SetSecurityInfo,
@@ -22,14 +18,13 @@ use windows_sys::Win32::Security::{
     PSECURITY_DESCRIPTOR, UNPROTECTED_DACL_SECURITY_INFORMATION,
 };
 use windows_sys::Win32::Storage::FileSystem::{
-    CREATE_NEW, CreateFileW, FILE_APPEND_DATA, FILE_FLAG_OPEN_REPARSE_POINT, FILE_SHARE_DELETE,
-    FILE_WRITE_DATA, WRITE_DAC, WRITE_OWNER,
+    FILE_APPEND_DATA, FILE_WRITE_DATA, WRITE_DAC, WRITE_OWNER,
 };
 use windows_sys::Win32::System::SystemServices::{ACCESS_ALLOWED_ACE_TYPE, ACCESS_DENIED_ACE_TYPE};
 
 use super::local::Local;
 use super::security::{Descriptor, sid_text, terminated_text};
-use super::{check, check_code, wide};
+use super::{check, check_code};
 
 /// Who may do what, as text that compares and can be set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -186,32 +181,6 @@ fn descriptor_of(file: BorrowedHandle<'_>) -> io::Result<Local> {
     // nobody else knows it.
     let kept = unsafe { Local::from_out(descriptor) };
     kept.ok_or_else(|| io::Error::other("the file has no descriptor"))
-}
-
-/// Makes the file at `path`, to read and to write it and to change its rights, with `rights` from the
-/// first moment. Meanwhile others may do nothing with it but rename and remove it.
-pub(crate) fn create(path: &Path, rights: &Rights) -> io::Result<File> {
-    let path = wide::terminated(path)?;
-    let descriptor = Descriptor::from_sddl(&rights.0)?;
-    let attributes = descriptor.attributes();
-    // SAFETY: `path` is terminated, and both it and `attributes` outlive the call; the rest are
-    // numbers.
-    let file = unsafe {
-        CreateFileW(
-            path.as_ptr(),
-            GENERIC_READ | GENERIC_WRITE | WRITE_DAC,
-            FILE_SHARE_DELETE,
-            attributes.as_ptr(),
-            CREATE_NEW,
-            FILE_FLAG_OPEN_REPARSE_POINT,
-            ptr::null_mut(),
-        )
-    };
-    if file == INVALID_HANDLE_VALUE {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the call has just opened it, for this caller alone.
-    Ok(unsafe { OwnedHandle::from_raw_handle(file) }.into())
 }
 
 /// What changes a file's content, or lets somebody change it.

@@ -26,10 +26,10 @@ use windows_sys::Win32::Foundation::{
 use windows_sys::Win32::Storage::FileSystem::{
     BY_HANDLE_FILE_INFORMATION, FILE_ACCESS_RIGHTS, FILE_ATTRIBUTE_DIRECTORY,
     FILE_ATTRIBUTE_ENCRYPTED, FILE_ATTRIBUTE_REPARSE_POINT, FILE_ATTRIBUTE_TAG_INFO,
-    FILE_GENERIC_READ, FILE_LIST_DIRECTORY, FILE_READ_ATTRIBUTES, FILE_READ_DATA,
-    FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE, FILE_TYPE_DISK, FileAttributeTagInfo,
-    GetFileInformationByHandle, GetFileInformationByHandleEx, GetFileType, READ_CONTROL,
-    SYNCHRONIZE,
+    FILE_GENERIC_READ, FILE_LIST_DIRECTORY, FILE_NAME_NORMALIZED, FILE_READ_ATTRIBUTES,
+    FILE_READ_DATA, FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE, FILE_TYPE_DISK,
+    FileAttributeTagInfo, GetFileInformationByHandle, GetFileInformationByHandleEx, GetFileType,
+    GetFinalPathNameByHandleW, READ_CONTROL, SYNCHRONIZE, VOLUME_NAME_DOS,
 };
 use windows_sys::Win32::System::IO::IO_STATUS_BLOCK;
 
@@ -215,6 +215,34 @@ pub(crate) fn metadata(file: BorrowedHandle<'_>) -> io::Result<Metadata> {
     let written = found.ftLastWriteTime;
     metadata.modified = time(joined(written.dwHighDateTime, written.dwLowDateTime));
     Ok(metadata)
+}
+
+/// The path of an opened file, without links in it.
+pub(crate) fn final_path(file: BorrowedHandle<'_>) -> io::Result<Vec<u16>> {
+    let mut path = vec![0_u16; 512];
+    loop {
+        let room = u32::try_from(path.len()).map_err(io::Error::other)?;
+        // SAFETY: `file` is borrowed and so stays open for the call; `path` is this function's own and
+        // has `room` units.
+        let length = unsafe {
+            GetFinalPathNameByHandleW(
+                file.as_raw_handle(),
+                path.as_mut_ptr(),
+                room,
+                FILE_NAME_NORMALIZED | VOLUME_NAME_DOS,
+            )
+        };
+        let length = usize::try_from(length).map_err(io::Error::other)?;
+        if length == 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let fits = length < path.len();
+        // Too short, it is told how many units it takes with the terminator.
+        path.resize(length, 0);
+        if fits {
+            return Ok(path);
+        }
+    }
 }
 
 /// How many names an opened file has.

@@ -16,6 +16,7 @@ pub(crate) mod name;
 pub(crate) mod overlapped;
 pub(crate) mod pass;
 pub(crate) mod pipe;
+pub(crate) mod place;
 pub(crate) mod plain_pipe;
 pub(crate) mod port;
 #[cfg(test)]

@@ -1,16 +1,18 @@
 //! What tests try: whether a thread may open an object, and what its token is.
 #![allow(unsafe_code, reason = "objects are made and opened by calls that take bare pointers")]
 
+use std::fs::File;
 use std::io;
-use std::os::windows::io::{FromRawHandle, OwnedHandle};
+use std::os::windows::io::{AsRawHandle, BorrowedHandle, FromRawHandle, OwnedHandle};
 use std::ptr;
 
+use windows_sys::Win32::Foundation::{DUPLICATE_SAME_ACCESS, DuplicateHandle};
 use windows_sys::Win32::Security::Authorization::{
     ConvertSecurityDescriptorToStringSecurityDescriptorW, SDDL_REVISION_1,
 };
 use windows_sys::Win32::Security::{DACL_SECURITY_INFORMATION, OWNER_SECURITY_INFORMATION};
 use windows_sys::Win32::Storage::FileSystem::SYNCHRONIZE;
-use windows_sys::Win32::System::Threading::{CreateEventW, OpenEventW};
+use windows_sys::Win32::System::Threading::{CreateEventW, GetCurrentProcess, OpenEventW};
 
 use super::local::Local;
 use super::security::Descriptor;
@@ -69,4 +71,31 @@ pub(crate) fn sddl(descriptor: &Descriptor) -> io::Result<String> {
     // SAFETY: the text has `length` units, by the call's answer, and lives until the end.
     let units = unsafe { std::slice::from_raw_parts(text.as_ptr().cast::<u16>(), length) };
     Ok(String::from_utf16_lossy(units).trim_end_matches('\0').to_owned())
+}
+
+/// Gives the process another handle on what `file` has open; its number there.
+pub(crate) fn hand_on(file: &File, process: BorrowedHandle<'_>) -> io::Result<usize> {
+    let mut handed_on = ptr::null_mut();
+    // SAFETY: takes nothing, and answers with a constant that stands for this process.
+    let own = unsafe { GetCurrentProcess() };
+    // SAFETY: the process and `file` are borrowed and stay open; the result is a live local.
+    check(unsafe {
+        DuplicateHandle(
+            own,
+            file.as_raw_handle(),
+            process.as_raw_handle(),
+            &raw mut handed_on,
+            0,
+            0,
+            DUPLICATE_SAME_ACCESS,
+        )
+    })?;
+    Ok(handed_on.addr())
+}
+
+/// What was [handed on](hand_on) to this process under that number, which nobody else here has.
+pub(crate) fn take_over(number: usize) -> File {
+    // SAFETY: another process has put it there for this call alone.
+    let handle = unsafe { OwnedHandle::from_raw_handle(ptr::without_provenance_mut(number)) };
+    handle.into()
 }

@@ -4,13 +4,13 @@
 
 use std::io;
 use std::os::windows::io::{AsRawHandle as _, FromRawHandle as _, OwnedHandle};
-use std::ptr;
 
 use windows_sys::Win32::Foundation::{ERROR_ALREADY_EXISTS, GetLastError, HANDLE, WAIT_OBJECT_0};
 use windows_sys::Win32::System::Threading::{
     CreateEventW, EVENT_MODIFY_STATE, INFINITE, OpenEventW, SetEvent, WaitForSingleObject,
 };
 
+use super::security::Descriptor;
 use super::{check, wide};
 
 /// An event that a process is asked to stop with.
@@ -18,15 +18,16 @@ use super::{check, wide};
 pub(crate) struct StopEvent(OwnedHandle);
 
 impl StopEvent {
-    /// Makes the one of the process with that number, for whoever this process lets use what it
-    /// makes: its user and administrators.
+    /// Makes the one of the process with that number, for those whom `rights` names.
     ///
     /// # Errors
-    /// Of kind `AlreadyExists` if somebody else has made it: that one is not listened to.
-    pub(crate) fn create(process: u32) -> io::Result<Self> {
+    /// Of kind `AlreadyExists`, or `PermissionDenied`, if somebody else has made it: that one is not
+    /// listened to.
+    pub(crate) fn create(process: u32, rights: &Descriptor) -> io::Result<Self> {
         let name = wide::terminated(name_of(process))?;
-        // SAFETY: no descriptor is given; `name` is terminated and outlives the call.
-        let event = unsafe { CreateEventW(ptr::null(), 0, 0, name.as_ptr()) };
+        let attributes = rights.attributes();
+        // SAFETY: `attributes` and `name`, which is terminated, outlive the call.
+        let event = unsafe { CreateEventW(attributes.as_ptr(), 0, 0, name.as_ptr()) };
         // SAFETY: reads this thread's own number.
         let code = unsafe { GetLastError() };
         let event = Self(owned(event)?);

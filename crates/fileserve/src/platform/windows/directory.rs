@@ -11,13 +11,15 @@ use std::path::{Component, Path, PathBuf, Prefix};
 
 use ipc_core::files::FileKind;
 use ipc_windows::files::{self, Owner};
+use ipc_windows::place;
 
-/// A directory that is held open. While it is, neither it nor what it lies in can be renamed or
-/// removed, so that its path keeps its meaning.
+/// A directory that is held open. Names are resolved from that handle, whatever becomes of its path:
+/// it cannot be renamed meanwhile, but as long as it is empty whoever may change it can make a link
+/// of it.
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
-    _held: File,
+    held: File,
 }
 
 impl Directory {
@@ -29,12 +31,17 @@ impl Directory {
             return Err(io::Error::new(io::ErrorKind::NotADirectory, text));
         }
         let held = OpenOptions::new()
-            .access_mode(TRAVERSE)
+            .access_mode(TRAVERSE | READ_ATTRIBUTES)
             .share_mode(SHARE_READ | SHARE_WRITE)
             .custom_flags(BACKUP_SEMANTICS | OPEN_REPARSE_POINT)
             .open(&path)?;
+        // Before it was held, what it lies in could become a link.
+        if files::final_path(&held)? != path {
+            let text = "somebody has exchanged a directory on the way";
+            return Err(io::Error::new(io::ErrorKind::ResourceBusy, text));
+        }
         match files::metadata(&held)?.kind {
-            FileKind::Directory => Ok(Self { path, _held: held }),
+            FileKind::Directory => Ok(Self { path, held }),
             _ => Err(io::ErrorKind::NotADirectory.into()),
         }
     }
@@ -46,7 +53,7 @@ impl Directory {
 
     /// What `name` itself stands for.
     pub(crate) fn look(&self, name: &OsStr) -> io::Result<Option<Found>> {
-        let open = |access| self.open_as(name, OpenOptions::new().access_mode(access));
+        let open = |access| self.open_in(name, access, SHARE_ALL);
         // What cannot be asked whose it is belongs to somebody else.
         let opened = open(READ_ATTRIBUTES | READ_CONTROL).or_else(|_| open(READ_ATTRIBUTES));
         match opened {
@@ -63,21 +70,19 @@ impl Directory {
 
     /// Makes the file `name`, for this user alone, and which nobody else uses while it is held.
     pub(crate) fn create(&self, name: &OsStr) -> io::Result<File> {
-        files::create_alone(self.at(name)?)
+        place::create_in(&self.held, name)
     }
 
     /// Opens the file `name` to read it, if it is there. One that somebody else could have put
     /// there or can write to is refused.
     pub(crate) fn open_own(&self, name: &OsStr) -> io::Result<Option<File>> {
-        self.open_checked(name, OpenOptions::new().read(true).share_mode(SHARE_READ | SHARE_DELETE))
+        self.open_checked(name, READ, SHARE_READ | SHARE_DELETE)
     }
 
     /// Opens or makes the file `name` for this process alone; `None` while another holds it.
     pub(crate) fn open_exclusively(&self, name: &OsStr) -> io::Result<Option<File>> {
         for _ in 0..MAX_TRIES {
-            let mut options = OpenOptions::new();
-            options.access_mode(READ | WRITE | WRITE_DAC).share_mode(SHARE_DELETE);
-            let opened = match self.open_checked(name, &mut options) {
+            let opened = match self.open_checked(name, READ | WRITE | WRITE_DAC, SHARE_DELETE) {
                 Ok(None) => self.create(name).map(Some),
                 Ok(Some(file)) => files::leave_alone(&file).map(|()| Some(file)),
                 held => held,
@@ -96,17 +101,18 @@ impl Directory {
     /// Gives the file at `from`, which is `file`, the name `to`. It takes the rights of what it
     /// replaces, if that is this user's own; otherwise those of a new file here.
     pub(crate) fn replace(&self, file: &File, from: &OsStr, to: &OsStr) -> io::Result<()> {
-        if !self.is_at(file, from)? {
+        let named = self.open_in(from, DELETE | READ_ATTRIBUTES, SHARE_ALL)?;
+        if Found::of(&named)?.identity != Found::of(file)?.identity {
             return Err(io::Error::new(io::ErrorKind::NotFound, "somebody else has replaced it"));
         }
         let pattern = match self.look(to)? {
             Some(old) if old.kind == Kind::File && old.is_own() => {
-                self.open_as(to, OpenOptions::new().access_mode(READ_ATTRIBUTES | READ_CONTROL))
+                self.open_in(to, READ_ATTRIBUTES | READ_CONTROL, SHARE_ALL)
             }
             _ => self.new_one(from),
         };
         files::copy_rights(&pattern?, file)?;
-        self.rename(from, to).inspect_err(|_| {
+        place::rename_in(&named, &self.held, to).inspect_err(|_| {
             // It stays for a later transfer; what cannot be set back is still this user's own.
             let _ = files::leave_alone(file);
         })
@@ -116,23 +122,18 @@ impl Directory {
     fn new_one(&self, name: &OsStr) -> io::Result<File> {
         let mut name = name.to_owned();
         name.push(".new");
-        let mut options = OpenOptions::new();
-        options
-            .access_mode(READ_CONTROL | WRITE | DELETE)
-            .share_mode(0)
-            .create_new(true)
-            .write(true);
-        options.custom_flags(DELETE_ON_CLOSE | OPEN_REPARSE_POINT).open(self.at(&name)?)
+        place::create_passing_in(&self.held, &name)
     }
 
     /// Gives what is at `from` the name `to`, in place of whatever had it.
     pub(crate) fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
-        fs::rename(self.at(from)?, self.at(to)?)
+        let named = self.open_in(from, DELETE, SHARE_ALL)?;
+        place::rename_in(&named, &self.held, to)
     }
 
     /// Takes the name `name` away, if it is there.
     pub(crate) fn remove(&self, name: &OsStr) -> io::Result<()> {
-        match fs::remove_file(self.at(name)?) {
+        match place::remove_in(&self.held, name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(self.blame(name, error)),
             Ok(()) => Ok(()),
@@ -145,12 +146,12 @@ impl Directory {
         Ok(self.path.join(name))
     }
 
-    fn open_as(&self, name: &OsStr, options: &mut OpenOptions) -> io::Result<File> {
-        options.custom_flags(BACKUP_SEMANTICS | OPEN_REPARSE_POINT).open(self.at(name)?)
+    fn open_in(&self, name: &OsStr, access: u32, share: u32) -> io::Result<File> {
+        place::open_in(&self.held, name, access, share)
     }
 
-    fn open_checked(&self, name: &OsStr, options: &mut OpenOptions) -> io::Result<Option<File>> {
-        match self.open_as(name, options) {
+    fn open_checked(&self, name: &OsStr, access: u32, share: u32) -> io::Result<Option<File>> {
+        match self.open_in(name, access, share) {
             Ok(file) => {
                 Found::of(&file)?.check_own()?;
                 Ok(Some(file))
@@ -182,6 +183,8 @@ pub(crate) struct Found {
     /// Others may change what is in it.
     shared: bool,
     links: u32,
+    /// Its attribute says so, whatever its rights say.
+    read_only: bool,
     /// Which object it is, whatever its name: the volume and the number there.
     identity: (u64, u64),
 }
@@ -209,6 +212,7 @@ impl Found {
             owner: files::owner(file).ok(),
             shared: files::others_may_write(file).unwrap_or(true),
             links: files::links(file)?,
+            read_only: file.metadata()?.permissions().readonly(),
             identity,
         })
     }
@@ -225,6 +229,15 @@ impl Found {
             Some(Owner::System(sid) | Owner::Other(sid)) => sid.to_string(),
             _ => "somebody else".to_owned(),
         }
+    }
+
+    /// Refuses a file that the system would not let anybody replace: before anything is fetched.
+    pub(crate) fn check_replaceable(&self) -> io::Result<()> {
+        if !self.read_only {
+            return Ok(());
+        }
+        let text = "it is read-only; take that attribute from it, or choose another place";
+        Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
     }
 
     fn is_own(&self) -> bool {
@@ -270,9 +283,9 @@ const READ: u32 = 0x8000_0000;
 const SHARE_READ: u32 = 1;
 const SHARE_WRITE: u32 = 2;
 const SHARE_DELETE: u32 = 4;
+const SHARE_ALL: u32 = SHARE_READ | SHARE_WRITE | SHARE_DELETE;
 const BACKUP_SEMANTICS: u32 = 0x0200_0000;
 const OPEN_REPARSE_POINT: u32 = 0x0020_0000;
-const DELETE_ON_CLOSE: u32 = 0x0400_0000;
 
 /// Source: `winerror.h`.
 const ERROR_SHARING_VIOLATION: i32 = 32;
@@ -358,6 +371,42 @@ mod tests {
     fn rights(shared: bool) -> FileAcl {
         let acl = FileAcl::administrators().allow_this_user(FileAccess::Full);
         if shared { acl.allow(Group::Everyone.sid(), FileAccess::Full) } else { acl }
+    }
+
+    #[test]
+    fn a_file_that_is_read_only_is_known_as_such_before_it_is_to_be_replaced() {
+        let (place, directory) = place();
+        let out = place.path().join("out");
+        fs::write(&out, "kept").expect("made");
+        let look = || directory.look("out".as_ref()).expect("looked at").expect("there");
+        look().check_replaceable().expect("as any file");
+        let mut permissions = fs::metadata(&out).expect("there").permissions();
+        permissions.set_readonly(true);
+        fs::set_permissions(&out, permissions.clone()).expect("its owner may");
+        let refusal = look().check_replaceable().expect_err("read-only");
+        assert!(refusal.to_string().contains("read-only"), "{refusal}");
+        #[allow(clippy::permissions_set_readonly_false, reason = "so that it can be removed")]
+        permissions.set_readonly(false);
+        fs::set_permissions(&out, permissions).expect("its owner may");
+    }
+
+    #[test]
+    fn names_in_a_directory_that_is_held_stay_in_it() {
+        let (place, _) = place();
+        let outer = place.path().join("outer");
+        fs::create_dir_all(outer.join("inner")).expect("made");
+        let directory = Directory::open(&outer.join("inner")).expect("opened");
+        // Its path leads elsewhere now, as that of an empty directory may that becomes a link.
+        let directory =
+            Directory { path: place.path().canonicalize().expect("there"), ..directory };
+        let part = directory.open_exclusively(".out.part".as_ref()).expect("made").expect("free");
+        directory.replace(&part, ".out.part".as_ref(), "out".as_ref()).expect("named");
+        drop(directory.create("passing".as_ref()).expect("made"));
+        directory.rename("passing".as_ref(), "passed".as_ref()).expect("named");
+        directory.remove("passed".as_ref()).expect("removed");
+        let names = |path: &Path| fs::read_dir(path).expect("readable").count();
+        assert_eq!((names(place.path()), names(&outer.join("inner"))), (1, 1));
+        assert!(outer.join("inner/out").exists());
     }
 
     #[test]

@@ -4,6 +4,8 @@
 use std::mem;
 use std::os::fd::{AsRawFd as _, BorrowedFd};
 
+use rustix::fs::{AtFlags, FileType, StatxFlags, statx};
+
 /// Has the kernel refuse, to whoever sends it, what comes to `socket` with descriptors; what a listener
 /// accepts is as it is. Before Linux 6.16, which cannot, the kernel closes them when they arrive.
 ///
@@ -24,6 +26,18 @@ pub(crate) fn refuse_descriptors(socket: BorrowedFd<'_>) {
             length,
         )
     };
+}
+
+/// `true` for a file on a local disk. The question itself waits for nobody.
+///
+/// What has a file system's device of its own lies on no disk: it may be a program's (FUSE), or on
+/// another machine.
+pub(crate) fn closes_at_once(file: BorrowedFd<'_>) -> bool {
+    let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+    statx(file, c"", flags, StatxFlags::TYPE).is_ok_and(|found| {
+        let is_regular = FileType::from_raw_mode(found.stx_mode.into()) == FileType::RegularFile;
+        is_regular && found.stx_dev_major != 0
+    })
 }
 
 /// Source: Linux `asm-generic/socket.h`; since 6.16.
