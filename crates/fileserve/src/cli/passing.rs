@@ -56,6 +56,9 @@ impl Passing {
     /// What each connection allows its client.
     pub(crate) fn limits(&self) -> SessionLimits {
         let mut limits = SessionLimits::default();
+        // A request is a name and little else, so a client has no use for the memory of more of them.
+        (limits.payload, limits.request_bytes) = (REQUESTS, REQUESTS);
+        limits.body_bytes = LISTINGS;
         limits.handles = if self.takes { PASSED_AT_ONCE } else { 0 };
         limits
     }
@@ -89,6 +92,13 @@ impl Passing {
         ))
     }
 }
+
+/// How many bytes the requests of a connection may have together: as few as a server can announce.
+/// Source: docs/protocol.md, "First flight".
+const REQUESTS: u32 = 64 << 10;
+
+/// Once a connection has so many bytes of listings that wait to be taken, its further calls wait, too.
+const LISTINGS: u64 = 1 << 20;
 
 /// How many files a client may pass at once: it uses one.
 const PASSED_AT_ONCE: u32 = 4;
