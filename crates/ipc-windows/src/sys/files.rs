@@ -372,7 +372,7 @@ mod tests {
     fn numbers_of_128_bits_are_told_apart_in_64_and_those_of_64_stay() {
         assert_eq!(folded(0x5_0000_0000_1234), 0x5_0000_0000_1234);
         let numbers =
-            (0..200_u128).flat_map(|upper| (0..200).map(move |lower| upper << 64 | lower));
+            (0..200_u128).flat_map(|upper| (0..200).map(move |lower| (upper << 64) | lower));
         let folded: std::collections::HashSet<u64> = numbers.map(folded).collect();
         assert_eq!(folded.len(), 200 * 200);
     }
