@@ -318,7 +318,7 @@ pub struct Metadata {
     pub modified: Option<SystemTime>,
     /// The volume it lies on.
     pub device: u64,
-    /// Its number on that volume.
+    /// Its number on that volume; of 128 bits, which ReFS has, a hash.
     pub inode: u64,
     /// Its Unix permission bits (`0o7777`), where it has them.
     pub mode: Option<u32>,

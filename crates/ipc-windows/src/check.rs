@@ -27,13 +27,14 @@
 use std::fs::File;
 
 use ipc_core::files::{Metadata, Open, RelativePath, Root};
+use ipc_core::peer::Assurance;
 use ipc_core::{Operation, Peer, Result};
 
 use crate::root::{WindowsRoot, wanted};
 use crate::sys::files::Wanted;
 
 mod client;
-mod judge;
+pub(crate) mod judge;
 mod refusals;
 mod self_test;
 mod walk;
@@ -57,6 +58,17 @@ pub(crate) fn open(
             root.admit(opened.into(), how)
         }
     }
+}
+
+/// Who judges for `client` what it may see; `None` for this process, which sees what it may see.
+pub(crate) fn judge_of(client: &Peer) -> Result<Option<Judge<'_>>> {
+    if *client.assurance() == Assurance::SameProcess {
+        return Ok(None);
+    }
+    Ok(match client::standing(client)? {
+        Standing::LikeThisProcess => None,
+        Standing::Judged(token) => Some(Judge::of(token)),
+    })
 }
 
 /// The metadata of what `path` names below `root` if `client` could get them, too. A link stands for

@@ -201,16 +201,16 @@ impl Root for WindowsRoot {
         self.stat_by_this_thread(path)
     }
 
-    /// By the rights of this thread; nobody's are judged here.
     fn explain(
         &self,
-        _by: Option<&AsPeer>,
-        _client: &Peer,
+        by: Option<&AsPeer>,
+        client: &Peer,
         path: &RelativePath,
         how: Open,
         refused: ErrorKind,
     ) -> Result<Option<Finding>> {
-        Ok(explain::explain(self, path, how, refused))
+        let judge = if by.is_some() { None } else { check::judge_of(client)? };
+        Ok(explain::explain(self, judge.as_ref(), path, how, refused))
     }
 
     fn open_checked(&self, client: &Peer, path: &RelativePath, how: Open) -> Result<File> {

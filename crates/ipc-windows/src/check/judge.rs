@@ -4,7 +4,7 @@ use std::io;
 use std::os::windows::io::BorrowedHandle;
 
 use windows_sys::Win32::Storage::FileSystem::{
-    FILE_LIST_DIRECTORY, FILE_READ_ATTRIBUTES, FILE_TRAVERSE,
+    FILE_LIST_DIRECTORY, FILE_READ_ATTRIBUTES, FILE_TRAVERSE, READ_CONTROL,
 };
 
 use crate::sys::judge::Decisive;
@@ -12,28 +12,33 @@ use crate::sys::token::Token;
 
 /// Asks the system what a token may do.
 #[derive(Debug)]
-pub(super) struct Judge<'a> {
+pub(crate) struct Judge<'a> {
     token: &'a Token,
     /// Nobody asks who carries this token for rights to the directories on the way.
-    pub(super) walks_unasked: bool,
+    pub(crate) walks_unasked: bool,
 }
 
 impl<'a> Judge<'a> {
     /// One for `token`. If it does not say that it may walk unasked it may not.
-    pub(super) fn of(token: &'a Token) -> Self {
+    pub(crate) fn of(token: &'a Token) -> Self {
         Self { token, walks_unasked: token.walks_unasked().unwrap_or(false) }
     }
 
     /// Whether the client may look up a name in `directory`.
-    pub(super) fn lets_through(&self, directory: BorrowedHandle<'_>) -> io::Result<bool> {
+    pub(crate) fn lets_through(&self, directory: BorrowedHandle<'_>) -> io::Result<bool> {
         if self.walks_unasked {
             return Ok(true);
         }
         Decisive::of(directory)?.lets(self.token, FILE_TRAVERSE)
     }
 
+    /// Whether the client may see who may do what with `file`.
+    pub(crate) fn shows_rights(&self, file: BorrowedHandle<'_>) -> io::Result<bool> {
+        Decisive::of(file)?.lets(self.token, READ_CONTROL)
+    }
+
     /// Whether the client may open `file`, which lies in `parent`, for `rights`.
-    pub(super) fn lets_open(
+    pub(crate) fn lets_open(
         &self,
         file: BorrowedHandle<'_>,
         parent: Option<BorrowedHandle<'_>>,

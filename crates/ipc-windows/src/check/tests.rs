@@ -1,6 +1,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::os::windows::fs::OpenOptionsExt as _;
 
+use ipc_core::files::{Reason, Right};
 use ipc_core::{Error, ErrorKind, ImpersonationLevel};
 use windows_sys::Win32::Storage::FileSystem::FILE_SHARE_NONE;
 
@@ -121,6 +122,49 @@ fn who_may_not_walk_unasked_needs_every_directory_on_the_way() {
         assert_eq!(find(true, name), unasked, "{name}, unasked");
         assert_eq!(find(false, name), asked, "{name}, asked");
     }
+}
+
+#[test]
+fn t54_an_explanation_tells_a_judged_client_what_it_could_see_for_itself() {
+    const TEST: &str = "t54_an_explanation_tells_a_judged_client_what_it_could_see_for_itself";
+    if !takes_honest_windows(TEST) || !takes_administrator(TEST) {
+        return;
+    }
+    let directory = Directory::new();
+    let root = WindowsRoot::open_dir(directory.path()).expect("a root");
+    let user = Token::of_process().and_then(|own| own.user()).expect("told").sid;
+    fs::create_dir(directory.path().join("closed")).expect("made");
+    for name in ["hidden", "shown", "closed/hidden"] {
+        directory.file(name);
+    }
+    FileAcl::administrators().apply_to(directory.path().join("hidden")).expect("set");
+    set(&directory.path().join("shown"), "(A;;RC;;;WD)(A;;FA;;;BA)");
+    FileAcl::administrators().apply_to(directory.path().join("closed")).expect("set");
+    set(directory.path(), &format!("(A;OICI;FA;;;BA)(A;OICI;FA;;;{user})(A;;FR;;;WD)"));
+    // Whoever owns a file may see its list, and this client's user counts only where it denies.
+    let administrators = ipc_core::peer::Sid::new(ipc_core::peer::Sid::ADMINISTRATORS);
+    let token = Token::restricted(&[user, administrators], &[], false).expect("restricted");
+    let token = token.to_carry(ImpersonationLevel::Impersonation).expect("a copy");
+    let client = client_with(&token, Grant::FULL);
+    let explain = |name: &str, refused| {
+        let found = root.explain(None, client.peer(), &path(name), Open::Read, refused);
+        found.expect("judged")
+    };
+    let entries = |name: &str| {
+        let found = explain(name, ErrorKind::PermissionDenied).expect("explained");
+        assert_eq!(found.component, name.split('/').count(), "{name}");
+        match found.reason {
+            Reason::AccessList { right: Right::Read, entries } => (entries.len(), found.metadata),
+            other => panic!("{name}: {other:?}"),
+        }
+    };
+    // Neither may the client see the list, nor, where it may not list the directory, the file.
+    assert_eq!(entries("hidden").0, 0);
+    assert!(entries("hidden").1.is_some(), "who may list the directory may look");
+    assert!(entries("shown").0 > 0);
+    assert_eq!(entries("closed/hidden"), (0, None));
+    assert!(explain("missing", ErrorKind::NotFound).is_some());
+    assert!(explain("hidden", ErrorKind::NotFound).is_none(), "that is not why");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use windows_sys::Win32::Foundation::{
 
 use super::judge::Judge;
 use super::refusals::Asked;
-use crate::root::WindowsRoot;
+use crate::root::{WindowsRoot, names};
 use crate::sys::files::{self, Status, Wanted};
 use crate::sys::volume;
 
@@ -28,7 +28,7 @@ pub(super) fn find(
         // What it lies in is not served, and so gives no right here.
         walk.open_checked(start.as_handle(), None, &name, wanted)?
     } else {
-        let (way, last) = split(&name);
+        let (way, last) = names::split(&name);
         let parent = walk.go(start, way)?;
         walk.open_checked(parent.as_handle(), Some(parent.as_handle()), last, wanted)?
     };
@@ -56,7 +56,7 @@ impl Walk<'_> {
             return self.open(start.as_handle(), way, Wanted::Way);
         }
         let mut here = start;
-        for name in way.split(|unit| *unit == SEPARATOR) {
+        for name in way.split(|unit| *unit == names::SEPARATOR) {
             self.pass(here.as_handle())?;
             here = self.open(here.as_handle(), name, Wanted::Way)?;
         }
@@ -127,21 +127,11 @@ impl Walk<'_> {
     }
 }
 
-/// The directory that a file lies in, and its own name.
-fn split(name: &[u16]) -> (&[u16], &[u16]) {
-    match name.iter().rposition(|unit| *unit == SEPARATOR) {
-        Some(at) => (&name[..at], &name[at + 1..]),
-        None => (&[], name),
-    }
-}
-
 /// Whether the system has found that the rights allow it when it answers so.
 fn is_decided_after_rights(Status(status): Status) -> bool {
     [STATUS_SHARING_VIOLATION, STATUS_OPLOCK_BREAK_IN_PROGRESS, STATUS_CANNOT_BREAK_OPLOCK]
         .contains(&status)
 }
-
-const SEPARATOR: u16 = b'\\' as u16;
 
 /// The file systems that decide by the rights of a file, and those that keep none, on which
 /// everybody may do everything.

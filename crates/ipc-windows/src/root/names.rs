@@ -53,6 +53,17 @@ pub(super) fn native(path: &RelativePath) -> Result<Vec<u16>, (&[u8], Fault)> {
     Ok(native)
 }
 
+/// The directory that what has the native `name` lies in, and its own name there.
+pub(crate) fn split(name: &[u16]) -> (&[u16], &[u16]) {
+    match name.iter().rposition(|unit| *unit == SEPARATOR) {
+        Some(at) => (&name[..at], &name[at + 1..]),
+        None => (&[], name),
+    }
+}
+
+/// Between the components of a native name.
+pub(crate) const SEPARATOR: u16 = b'\\' as u16;
+
 /// Whether `name` can be a file's or directory's, and nothing else.
 pub(crate) fn check(name: &str) -> Result<(), Fault> {
     let is_wrong = |c: &char| c.is_control() || FORBIDDEN.contains(c);

@@ -26,10 +26,11 @@ use windows_sys::Win32::Foundation::{
 use windows_sys::Win32::Storage::FileSystem::{
     BY_HANDLE_FILE_INFORMATION, FILE_ACCESS_RIGHTS, FILE_ATTRIBUTE_DIRECTORY,
     FILE_ATTRIBUTE_ENCRYPTED, FILE_ATTRIBUTE_REPARSE_POINT, FILE_ATTRIBUTE_TAG_INFO,
-    FILE_GENERIC_READ, FILE_LIST_DIRECTORY, FILE_NAME_NORMALIZED, FILE_READ_ATTRIBUTES,
-    FILE_READ_DATA, FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE, FILE_TYPE_DISK,
-    FileAttributeTagInfo, GetFileInformationByHandle, GetFileInformationByHandleEx, GetFileType,
-    GetFinalPathNameByHandleW, READ_CONTROL, SYNCHRONIZE, VOLUME_NAME_DOS,
+    FILE_GENERIC_READ, FILE_ID_INFO, FILE_LIST_DIRECTORY, FILE_NAME_NORMALIZED,
+    FILE_READ_ATTRIBUTES, FILE_READ_DATA, FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE,
+    FILE_TYPE_DISK, FileAttributeTagInfo, FileIdInfo, GetFileInformationByHandle,
+    GetFileInformationByHandleEx, GetFileType, GetFinalPathNameByHandleW, READ_CONTROL,
+    SYNCHRONIZE, VOLUME_NAME_DOS,
 };
 use windows_sys::Win32::System::IO::IO_STATUS_BLOCK;
 
@@ -210,7 +211,7 @@ pub(crate) fn metadata(file: BorrowedHandle<'_>) -> io::Result<Metadata> {
         kind(found.dwFileAttributes, tag),
         joined(found.nFileSizeHigh, found.nFileSizeLow),
         found.dwVolumeSerialNumber.into(),
-        joined(found.nFileIndexHigh, found.nFileIndexLow),
+        wide_number(file).unwrap_or_else(|| joined(found.nFileIndexHigh, found.nFileIndexLow)),
     );
     let written = found.ftLastWriteTime;
     metadata.modified = time(joined(written.dwHighDateTime, written.dwLowDateTime));
@@ -261,6 +262,34 @@ fn information(file: BorrowedHandle<'_>) -> io::Result<BY_HANDLE_FILE_INFORMATIO
     // that the call writes.
     check(unsafe { GetFileInformationByHandle(file.as_raw_handle(), &raw mut found) })?;
     Ok(found)
+}
+
+/// The file's number on its volume in 64 bits, from the 128 that it has there; `None` where it has no
+/// such.
+fn wide_number(file: BorrowedHandle<'_>) -> Option<u64> {
+    let mut found = FILE_ID_INFO::default();
+    // SAFETY: `file` is borrowed and so stays open for the call; `found` is a live local of the type
+    // that this class has, and of the size that is passed.
+    let told = check(unsafe {
+        GetFileInformationByHandleEx(
+            file.as_raw_handle(),
+            FileIdInfo,
+            (&raw mut found).cast(),
+            size::<FILE_ID_INFO>(),
+        )
+    });
+    told.ok().map(|()| folded(u128::from_le_bytes(found.FileId.Identifier)))
+}
+
+/// NTFS has its 64 bits in the lower half, and they stay as they are. ReFS has a directory's number in
+/// the upper half, which is spread over all bits, so that no two files that are near each other meet.
+fn folded(number: u128) -> u64 {
+    #[allow(clippy::cast_possible_truncation, reason = "the halves are meant")]
+    let (upper, lower) = ((number >> 64) as u64, number as u64);
+    // Source: SplitMix64 (Steele, Lea and Flood, 2014), by which 0 stays 0.
+    let upper = (upper ^ (upper >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let upper = (upper ^ (upper >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    lower ^ upper ^ (upper >> 31)
 }
 
 fn reparse_tag(file: BorrowedHandle<'_>) -> io::Result<u32> {
@@ -337,6 +366,15 @@ mod tests {
         assert_eq!(time(epoch), Some(SystemTime::UNIX_EPOCH));
         assert_eq!(time(epoch + 1), Some(SystemTime::UNIX_EPOCH + tick));
         assert_eq!(time(epoch - 1), Some(SystemTime::UNIX_EPOCH - tick));
+    }
+
+    #[test]
+    fn numbers_of_128_bits_are_told_apart_in_64_and_those_of_64_stay() {
+        assert_eq!(folded(0x5_0000_0000_1234), 0x5_0000_0000_1234);
+        let numbers =
+            (0..200_u128).flat_map(|upper| (0..200).map(move |lower| (upper << 64) | lower));
+        let folded: std::collections::HashSet<u64> = numbers.map(folded).collect();
+        assert_eq!(folded.len(), 200 * 200);
     }
 
     #[test]
