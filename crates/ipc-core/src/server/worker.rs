@@ -23,6 +23,8 @@ pub(super) fn stand_by(runtime: &Arc<Runtime>, number: usize) {
     while runtime.seats.wait_until_stuck() {
         tracing::warn!("all workers wait in handlers; one more goes on");
         work_while(runtime, number, || runtime.seats.are_all_taken());
+        // What ended its last wait may have been meant for whoever takes from the queue next.
+        runtime.waiter.wake();
     }
 }
 
