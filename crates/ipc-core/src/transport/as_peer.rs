@@ -78,7 +78,7 @@ use std::marker::PhantomData;
 /// # }
 /// ```
 ///
-/// A closure that becomes a peer while it is one is refused when it runs ([`Error::Nested`]).
+/// A closure that becomes a peer while it is one is refused when it runs ([`Error::Nested`](crate::Error::Nested)).
 #[derive(Debug)]
 pub struct AsPeer {
     /// Neither `Send` nor `Sync`.
