@@ -76,6 +76,20 @@ fn t52_a_server_with_two_capabilities_serves_other_users_by_each_mechanism() {
     }
 }
 
+#[test]
+fn t17_a_server_with_two_capabilities_says_of_sandboxes_what_it_does() {
+    const TEST: &str = "t17_a_server_with_two_capabilities_says_of_sandboxes_what_it_does";
+    if !is_root(TEST) {
+        return;
+    }
+    let place = files();
+    for fence in ["auto", "off"] {
+        let said = modest(&place, &["--landlock", fence]).says("sandboxes ");
+        let as_root = Server::for_all(&place).says("sandboxes ");
+        assert_eq!(said, as_root, "what the kernel tells of others is the same: {fence}");
+    }
+}
+
 /// The threads of `server` that are not what all of them must be.
 fn threads_with_other_rights(server: &Server) -> Vec<String> {
     let tasks = fs::read_dir(format!("/proc/{}/task", server.pid())).expect("lives");
