@@ -53,6 +53,36 @@ fn echo_returns_what_it_hears() {
     assert!(heard.contains("heard \"is anybody there?\" from "), "{heard}");
 }
 
+#[test]
+fn handles_go_both_ways_and_the_account_says_so() {
+    let name = "handles_go_both_ways_and_the_account_says_so";
+    let Some(handles) = example(name, "handles") else { return };
+    let place = Place::new();
+    let notes = place.path("notes");
+    fs::write(&notes, "milk\nbread\n").expect("a file");
+    let at = place.endpoint();
+    let mut serve = Command::new(&handles);
+    serve.arg("serve").arg(place.directory()).arg(at.as_str());
+    let mut server = Ended(serve.stderr(Stdio::piped()).spawn().expect("starts"));
+    let mut lines = BufReader::new(server.0.stderr.take().expect("piped")).lines();
+    let listens = lines.next().expect("a first line").expect("text");
+    assert!(listens.contains("listening at"), "{listens}");
+
+    let mut count = Command::new(&handles);
+    let counted = count.arg("lines").arg(&notes).arg(at.as_str()).output().expect("starts");
+    assert_eq!(said(&counted).trim(), "2 lines");
+    let mut show = Command::new(&handles);
+    let shown = show.args(["show", "notes", at.as_str()]).output().expect("starts");
+    assert_eq!((said(&shown).trim(), &*shown.stdout), ("11 bytes", &b"milk\nbread\n"[..]));
+
+    let mut account = lines.map(|line| line.expect("text"));
+    let mut tells =
+        |words: &[&str]| account.any(|line| words.iter().all(|word| line.contains(word)));
+    assert!(tells(&["event=\"open\"", "method=\"lines\"", "mechanism=\"client\""]));
+    assert!(tells(&["event=\"open\"", "method=\"lend\"", "path=\"notes\"", "outcome=\"ok\""]));
+    assert!(tells(&["event=\"result\"", "method=\"lend\"", "outcome=\"ok\""]));
+}
+
 /// A child that does not outlive its test.
 struct Ended(Child);
 

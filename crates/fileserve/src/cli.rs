@@ -72,8 +72,14 @@ impl Failed {
             },
             other => exit::code(other.kind()),
         };
+        let by_server = matches!(error, fileserve::Error::Call(ipc_core::Error::Remote(_)));
         let hint = match error.kind() {
             ipc_core::ErrorKind::LevelTooLow => Some(exit::GRANT_MORE),
+            ipc_core::ErrorKind::PermissionDenied | ipc_core::ErrorKind::OutsideRoot
+                if by_server =>
+            {
+                Some(exit::WHY)
+            }
             _ => exit::hint(code),
         };
         Self { code, doing: doing.into(), source: Some(Box::new(error)), hint }

@@ -76,6 +76,43 @@ fn t52_a_server_with_two_capabilities_serves_other_users_by_each_mechanism() {
     }
 }
 
+#[test]
+fn t17_a_server_with_two_capabilities_says_of_sandboxes_what_it_does() {
+    const TEST: &str = "t17_a_server_with_two_capabilities_says_of_sandboxes_what_it_does";
+    if !is_root(TEST) {
+        return;
+    }
+    let place = files();
+    for fence in ["auto", "off"] {
+        let said = modest(&place, &["--landlock", fence]).says("sandboxes ");
+        let as_root = Server::for_all(&place).says("sandboxes ");
+        assert_eq!(said, as_root, "what the kernel tells of others is the same: {fence}");
+    }
+}
+
+#[test]
+fn where_others_do_not_get_to_such_a_server_it_says_what_to_do() {
+    if !is_root("where_others_do_not_get_to_such_a_server_it_says_what_to_do") {
+        return;
+    }
+    let place = files();
+    let serve = |endpoint: &str, options: &[&str]| {
+        let mut command = fileserve(["serve", endpoint, "--root"]);
+        command.arg(place.files()).args(["--user", "42005:42005", "--allow", "any"]).args(options);
+        command
+    };
+    let own = endpoint(&place);
+    let told = "`--socket-mode 0666`, and `--allow group:NAME` chooses";
+    run(serve(&own, &["--socket-group", "42007"])).failed(4, told);
+    let roots = format!("unix:{}", place.files().join("socket").display());
+    run(serve(&roots, &[])).failed(4, "the directory of the socket must be that user's");
+
+    let mut bare = serve("stranger", &["--socket-mode", "0666"]);
+    bare.env("XDG_RUNTIME_DIR", place.beside("run"));
+    let admits = Server::run(bare, "stranger".to_owned()).says("admits ");
+    assert!(admits.contains("serve at `unix:/PATH`"), "{admits}");
+}
+
 /// The threads of `server` that are not what all of them must be.
 fn threads_with_other_rights(server: &Server) -> Vec<String> {
     let tasks = fs::read_dir(format!("/proc/{}/task", server.pid())).expect("lives");

@@ -424,7 +424,8 @@ pub struct RawResponse<'c> {
     pub value: Vec<u8>,
     /// What is streamed after it; empty for most methods.
     pub body: BodyReader<'c>,
-    /// The open handle that came with it. It is hostile until it was checked.
+    /// The open handle that came with it. It is hostile until it was checked, as [`ReceivedHandle`]
+    /// says.
     pub handle: Option<ReceivedHandle>,
 }
 
@@ -446,7 +447,8 @@ pub struct Response<'c, T> {
     pub value: T,
     /// What is streamed after it.
     pub body: BodyReader<'c>,
-    /// The open handle that came with it. It is hostile until it was checked.
+    /// The open handle that came with it. It is hostile until it was checked, as [`ReceivedHandle`]
+    /// says.
     pub handle: Option<ReceivedHandle>,
 }
 

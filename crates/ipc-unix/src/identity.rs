@@ -113,7 +113,10 @@ pub fn sees_namespaces() -> bool {
     let namespaces = peer_of(&Arc::new(server.into()))
         .map(|own| own.facts().residence(facts::AskedAs::Server))
         .map(|found| (found.user, found.mount));
-    matches!(namespaces, Ok((look_up::Told::Own, look_up::Told::Own)))
+    // A process that has changed its user may be looked at by itself alone, and is looked at from
+    // outside within a fence: that is denied, by a kernel that could tell.
+    let tells = |told| matches!(told, look_up::Told::Own | look_up::Told::Denied);
+    matches!(namespaces, Ok((user, mount)) if tells(user) && tells(mount))
 }
 
 fn tidy(mut groups: Vec<u32>) -> Vec<u32> {

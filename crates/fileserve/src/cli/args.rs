@@ -87,13 +87,16 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "MODE", value_parser = octal_mode, hide = !words::HAS_SOCKET_MODE)]
     pub(crate) socket_mode: Option<u32>,
     /// The group of the socket file, by name or number: its members may try
+    ///
+    /// With `--user` it can only be that user's own.
     #[arg(long, value_name = "GROUP", hide = !words::HAS_SOCKET_MODE)]
     pub(crate) socket_group: Option<String>,
     /// Run as this user, and keep no right but to act as clients (Linux; start it as root)
     ///
     /// What the server opens by itself it then opens as a user who may read next to nothing; and it
     /// tries to get the other rights back, and serves only if it cannot. The directory of the socket
-    /// must be that user's. A user without an account is UID:GID.
+    /// must be that user's, and a bare name is one that no other user looks for. A user without an
+    /// account is UID:GID.
     #[arg(long, value_name = "NAME|UID", hide = !words::HAS_USER)]
     pub(crate) user: Option<String>,
     /// Whether the kernel keeps the server in what it serves, whatever goes wrong in it (Linux)

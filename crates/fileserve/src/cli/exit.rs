@@ -67,15 +67,24 @@ pub(crate) fn code(kind: ErrorKind) -> u8 {
 pub(crate) const GRANT_MORE: &str = "`--level impersonation`, the default, lets this server act as you; \
     `--level identification` lets it know who you are";
 
+/// What tells more where a server refuses a file.
+pub(crate) const WHY: &str =
+    "`fileserve explain ENDPOINT PATH` says at which name on the way, and by which rule";
+
 /// What may help after a failure with exit code `code`, where something general can be said.
 pub(crate) fn hint(code: u8) -> Option<&'static str> {
     match code {
-        NO_SERVER => {
-            Some("start one with `fileserve serve ENDPOINT --root DIR`, or check the name")
-        }
-        REFUSED => Some("the server's operator decides who may connect, with `--allow` of `serve`"),
+        NO_SERVER => Some(
+            "start one with `fileserve serve ENDPOINT --root DIR`, or see where it was looked for \
+                  by `fileserve explain ENDPOINT`",
+        ),
+        REFUSED => Some(
+            "the server's operator decides who may connect, with `--allow` and `--deny` of `serve`",
+        ),
         CHANGED => Some("run it again without `--resume` to start again"),
-        CANNOT_ACT => Some("`fileserve whoami ENDPOINT` shows what the server knows about you"),
+        CANNOT_ACT => {
+            Some("`fileserve explain ENDPOINT` says what keeps the server from acting as you")
+        }
         IN_USE => Some("stop that server, or serve under another name"),
         _ => None,
     }

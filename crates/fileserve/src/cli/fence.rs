@@ -51,8 +51,8 @@ impl FenceName {
         let writes = writes.unwrap_or_default();
         match platform::fence_in(served, log.as_slice(), endpoint) {
             Ok(by) => says(format!(
-                "by the kernel ({by}): it {what}{writes}, removes its socket, and can do nothing \
-                 else with files"
+                "by the kernel ({by}): it {what}{writes}, can remove its socket and what else lies in \
+                 that directory, and do nothing else with files"
             )),
             Err(why) if self == Self::Auto && why.kind() == io::ErrorKind::Unsupported => {
                 says(format!("no: {why}"))

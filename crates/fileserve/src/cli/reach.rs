@@ -7,7 +7,9 @@ use std::time::Duration;
 use fileserve::protocol::{About, Names, WirePath};
 use fileserve::{FileClient, platform};
 use ipc_core::client::{Client, ClientOptions};
-use ipc_core::{ConnectOptions, Deadline, Endpoint, Error, ImpersonationLevel, Policy, Transport};
+use ipc_core::{
+    ConnectOptions, Deadline, Endpoint, Error, ErrorKind, ImpersonationLevel, Policy, Transport,
+};
 
 use super::args::Reach;
 use super::{Failed, exit, shown};
@@ -111,6 +113,9 @@ pub(crate) fn unreachable(options: &ConnectOptions, endpoint: &Endpoint, error: 
             "no server here acts for its clients on other machines; `--level impersonation` lets it \
              act as you on this one",
         ),
+        _ if error.kind() == ErrorKind::PermissionDenied => {
+            Some("`fileserve explain ENDPOINT` says what keeps you out, and by which rule")
+        }
         _ => None,
     };
     let failed = Failed::new(format!("reach `{endpoint}`"), error);

@@ -13,7 +13,7 @@ use fileserve::{FileService, Files as _, dotnet};
 use ipc_core::files::Root;
 use ipc_core::server::{Server, ServerBuilder};
 use ipc_core::session::SessionLimits;
-use ipc_core::{Deadline, Endpoint, Peer, Policy, Transport};
+use ipc_core::{Deadline, Endpoint, ErrorKind, Peer, Policy, Transport};
 
 use super::access::AccessName;
 use super::args::{MechanismName, Serve};
@@ -56,7 +56,7 @@ pub(crate) fn serve(arguments: Serve) -> Result<(), Failed> {
     };
     let access = arguments.access.access(&*transport, &*root)?;
     let endpoint = arguments.endpoint.endpoint(arguments.compat)?;
-    let no_server = |error| Failed::new(format!("serve at `{endpoint}`"), error);
+    let no_server = |error| no_server(&arguments, &endpoint, error);
     let listener = transport.bind(&endpoint, &passing.bind_options()).map_err(no_server)?;
     // When everything is open, and before there are threads: those would stay outside.
     let reads = Reads::of(&arguments.what, arguments.access);
@@ -122,6 +122,24 @@ fn open_root(directory: &Path, serving: &Serving) -> Result<Arc<dyn Root>, Faile
 
 fn open_everything(serving: &Serving) -> Result<Arc<dyn Root>, Failed> {
     platform::open_everything(serving).map_err(|error| Failed::new("serve every file", error))
+}
+
+/// Why there is no server at `endpoint`, and what may help.
+fn no_server(arguments: &Serve, endpoint: &Endpoint, error: ipc_core::Error) -> Failed {
+    let is_modest = arguments.user.is_some();
+    let hint = match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::NotTrusted if is_modest => Some(
+            "with `--user` the directory of the socket must be that user's, who has no group but its \
+             own: others reach the socket by `--socket-mode 0666`, and `--allow group:NAME` chooses",
+        ),
+        ErrorKind::NotFound => Some("the directory of a socket must be there already"),
+        _ => None,
+    };
+    let failed = Failed::new(format!("serve at `{endpoint}`"), error);
+    match hint {
+        Some(hint) => failed.with_hint(hint),
+        None => failed,
+    }
 }
 
 /// The same files on the same server, whichever protocol it speaks.

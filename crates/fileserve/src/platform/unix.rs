@@ -97,16 +97,23 @@ pub fn socket_group(text: &str) -> Result<u32> {
 }
 
 /// What keeps clients from `endpoint` that the server would admit; empty if nothing does. A policy
-/// that admits other users is in vain while only this one can reach the socket.
+/// that admits other users is in vain while only this one can reach the socket, or looks where it is.
 #[must_use]
 pub fn whom_it_reaches(serving: &Serving, endpoint: &Endpoint) -> &'static str {
     let is_own = |term: &Policy| [Policy::same_user(), Policy::same_process()].contains(term);
     let admits_others = serving.admits.as_ref().is_some_and(|policy| {
         policy.candidates().is_none_or(|candidates| !candidates.iter().all(is_own))
     });
+    if !admits_others {
+        return "";
+    }
+    if endpoint.scheme().is_none() && !rustix::process::geteuid().is_root() {
+        return "; but others look for a bare name among root's and their own, not this user's: \
+                serve at `unix:/PATH`";
+    }
     let is_opened = serving.socket_mode.is_some() || serving.socket_group.is_some();
     let has_file = !endpoint.name().starts_with('@');
-    if admits_others && has_file && !is_opened {
+    if has_file && !is_opened {
         return "; but only this user can reach the socket without `--socket-mode 0666` or \
                 `--socket-group`";
     }

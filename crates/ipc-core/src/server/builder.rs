@@ -130,6 +130,9 @@ impl ServerBuilder {
     ///
     /// The endpoint itself must let them: a Unix socket is closed to other users unless the
     /// transport's `mode` opens it (`UnixTransport::new().mode(0o666)`).
+    ///
+    /// The names of a policy from text (`group:staff`) are looked up by [`Policy::resolve`] before it
+    /// is set; one that was not admits nobody.
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
@@ -150,7 +153,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets how the endpoint is bound. Sessions need byte streams.
+    /// Sets how the endpoint is bound. Sessions need byte streams; calls and answers with open handles
+    /// need [`handles`](BindOptions::handles).
     #[must_use]
     pub fn bind_options(mut self, options: BindOptions) -> Self {
         self.options = options;

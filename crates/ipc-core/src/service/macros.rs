@@ -25,6 +25,11 @@
 /// | `pool` | the handler waits or computes for long and runs [on the pool](crate::service::RunsOn::Pool) |
 /// | `lenient` | arguments that this version does not know are ignored |
 ///
+/// Handles travel on connections that were bound and made for them
+/// ([`BindOptions::handles`](crate::BindOptions::handles),
+/// [`ConnectOptions::handles`](crate::ConnectOptions::handles)), over transports that pass any
+/// ([`Capabilities::handles`](crate::Capabilities::handles)).
+///
 /// [`Response`]: crate::client::Response
 /// [`File`]: std::fs::File
 /// [takes]: crate::service::Context::take_handle

@@ -26,8 +26,8 @@ pub trait Handles: fmt::Debug + Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ticket(pub u64);
 
-/// A handle that came from the peer. It may be anything, so it is hostile until the platform crate
-/// has checked it.
+/// A handle that came from the peer. It may be anything, so it is hostile until the platform's crate
+/// has checked it: `regular_file` of `ipc-unix`, `ipc-windows` and the facade `ipc`.
 ///
 /// To close it may take as long as its sender likes, so it is closed as its transport has it closed.
 #[derive(Debug)]

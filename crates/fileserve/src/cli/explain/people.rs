@@ -220,8 +220,10 @@ fn closed(report: &Report) -> Option<String> {
 
 /// `docs, component 1 of 2: directory, mode 0700, uid 0, gid 0`.
 fn place_of(finding: &WireFinding, asked: &Asked) -> String {
+    let is_absolute = asked.name.as_ref().is_some_and(|name| name.as_bytes().starts_with(b"/"));
     let name = match finding.at.as_bytes() {
         b"" => "the served directory itself".to_owned(),
+        at if is_absolute => format!("`/{}`", Escaped(at)),
         at => format!("`{}`", Escaped(at)),
     };
     let all = asked.name.as_ref().map_or(0, |name| components(name.as_bytes()));
