@@ -113,7 +113,9 @@ pub fn sees_namespaces() -> bool {
     let namespaces = peer_of(&Arc::new(server.into()))
         .map(|own| own.facts().residence(facts::AskedAs::Server))
         .map(|found| (found.user, found.mount));
-    matches!(namespaces, Ok((look_up::Told::Own, look_up::Told::Own)))
+    // Denied it is if this process hides itself, and a kernel that cannot tell would have said so.
+    let can_tell = |told| matches!(told, look_up::Told::Own | look_up::Told::Denied);
+    namespaces.is_ok_and(|(user, mount)| can_tell(user) && can_tell(mount))
 }
 
 fn tidy(mut groups: Vec<u32>) -> Vec<u32> {
