@@ -14,6 +14,7 @@ use crate::protocol::{
     Listing, Part, WhoAmI, WirePath,
 };
 use crate::resume::{self, Partial};
+use crate::service::FileService;
 
 use handed_over::Reading;
 
@@ -143,13 +144,20 @@ impl FileClient {
     /// Lists the directory `path`: hands each entry to `each`, in no order.
     ///
     /// # Errors
-    /// [`Error::Call`]; [`Error::Contradiction`] if the server lists what is no name, or another
-    /// number of entries than it said.
+    /// [`Error::Call`]; [`Error::Contradiction`] if the server lists what is no name, another number
+    /// of entries than it said, or more than [`FileService::MAX_LISTING`] and one entry.
     pub fn list(&mut self, path: &WirePath, each: &mut dyn FnMut(Entry)) -> Result<Listing> {
         let response = self.files.list(path.clone())?;
         let mut listed = 0_u32;
+        let mut length = 0;
         for entry in EntryReader::new(response.body) {
-            each(entry.map_err(entry_error)?);
+            let entry = entry.map_err(entry_error)?;
+            length += Entry::HEAD + entry.name.len();
+            if length > MOST_LISTED {
+                let reason = format!("it lists more than {MOST_LISTED} bytes, and no server does");
+                return Err(Error::Contradiction { reason });
+            }
+            each(entry);
             listed = listed.saturating_add(1);
         }
         if listed != response.value.entries {
@@ -317,4 +325,7 @@ fn entry_error(error: io::Error) -> Error {
 }
 
 /// How much content is in memory at once, in bytes, beside what the session's credit allows.
+/// The longest body of a listing, in bytes: whoever collects one needs no more memory than that takes.
+const MOST_LISTED: usize = FileService::MAX_LISTING + Entry::HEAD + u16::MAX as usize;
+
 const BUFFER_SIZE: usize = 256 << 10;

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use common::{Pair, open_descriptors, place, soon};
 use ipc_core::transport::{Handles, ReceivedHandle, Ticket};
-use ipc_core::{BindOptions, Connection, Error, ErrorKind, Listener, Mode, Transport};
+use ipc_core::{BindOptions, Connection, Deadline, Error, ErrorKind, Listener, Mode, Transport};
 use ipc_testkit::child;
 use ipc_unix::{UnixTransport, regular_file};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
@@ -256,6 +256,30 @@ fn t43_handles_that_nobody_claims_are_bounded() {
     }
     drop(server);
     settles(|now| now < before);
+}
+
+/// What is on its way counts against the user who has sent it, whose other clients get none beyond the
+/// system's limit.
+#[test]
+fn t43_a_peer_that_reads_nothing_has_few_handles_on_their_way() {
+    for sends_a_file_first in [false, true] {
+        let pair = Pair::with(Mode::Bytes, true);
+        if sends_a_file_first {
+            let file = file_with("content");
+            pair.server.send_file(&file, 0, 7, soon()).expect("there is room");
+        }
+        let file = file_with("");
+        let mut sent = 0;
+        let refused = loop {
+            of(&*pair.server).offer(file.try_clone().expect("ours")).expect("none waits");
+            match pair.server.write_all(b"x", Deadline::NOW) {
+                Ok(()) => sent += 1,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(refused.kind(), ErrorKind::TimedOut, "{refused}");
+        assert!((1..=32).contains(&sent), "{sent}, a file first: {sends_a_file_first}");
+    }
 }
 
 #[test]

@@ -15,6 +15,11 @@ pub struct Entry {
     pub kind: Kind,
 }
 
+impl Entry {
+    /// How many bytes come before its name.
+    pub(crate) const HEAD: usize = 3;
+}
+
 /// Appends an entry to a listing's body.
 ///
 /// ```text
@@ -62,7 +67,7 @@ impl<R: Read> EntryReader<R> {
     }
 
     fn read(&mut self) -> io::Result<Option<Entry>> {
-        let mut head = [0; 3];
+        let mut head = [0; Entry::HEAD];
         if self.body.read(&mut head[..1])? == 0 {
             return Ok(None);
         }

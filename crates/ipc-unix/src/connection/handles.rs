@@ -20,7 +20,9 @@ use crate::sys::{self, Errno, uninvited};
 impl Handles for UnixConnection {
     fn offer(&self, file: File) -> Result<Ticket> {
         self.state.check_writing(Operation::PassHandle)?;
-        self.passing()?.offer(file)
+        let passing = self.passing()?;
+        self.file_buffer.settle(self, FEW_ON_THEIR_WAY);
+        passing.offer(file)
     }
 
     fn claim(&self, ticket: Ticket) -> Result<ReceivedHandle> {
@@ -34,6 +36,11 @@ impl UnixConnection {
         self.passing.as_ref().ok_or(Error::Unsupported { operation: Operation::PassHandle })
     }
 }
+
+/// The send buffer of a connection that passes handles, in bytes: room for some 16 messages. One that the
+/// peer has not read stays on its way, and a user without privileges may have no more on their way in all
+/// than descriptors: beyond that none of its processes passes any. Source: unix(7), `ETOOMANYREFS`.
+const FEW_ON_THEIR_WAY: usize = 6 * 1024;
 
 /// The handles of one connection, on their way in both directions.
 #[derive(Debug, Default)]

@@ -75,15 +75,25 @@ impl FileBuffer {
 
     fn size(&self, connection: &UnixConnection) -> usize {
         match self.0.load(Ordering::Relaxed) {
-            0 => {
-                let socket = connection.socket.as_fd();
-                socket::set_send_buffer(socket, Self::WANTED);
-                let size = socket::send_buffer(socket).unwrap_or(SMALLEST).max(SMALLEST);
-                self.0.store(size, Ordering::Relaxed);
-                size
-            }
+            0 => self.set(connection, Self::WANTED),
             size => size,
         }
+    }
+
+    /// Sets it to `bytes` for good, and never raises it from then on.
+    pub(super) fn settle(&self, connection: &UnixConnection, bytes: usize) {
+        if self.0.load(Ordering::Relaxed) != bytes {
+            self.set(connection, bytes);
+            self.0.store(bytes, Ordering::Relaxed);
+        }
+    }
+
+    fn set(&self, connection: &UnixConnection, bytes: usize) -> usize {
+        let socket = connection.socket.as_fd();
+        socket::set_send_buffer(socket, bytes);
+        let size = socket::send_buffer(socket).unwrap_or(SMALLEST).max(SMALLEST);
+        self.0.store(size, Ordering::Relaxed);
+        size
     }
 }
 
