@@ -51,6 +51,19 @@ fn what_a_client_opens_is_served_to_it_in_parts_or_whole() {
 }
 
 #[test]
+fn who_may_be_anybody_gets_no_file_unless_that_is_wanted() {
+    let place = Place::new();
+    let notes = place.file("notes", "private");
+    let server = server(&place);
+    for command in ["get", "sum"] {
+        let stranger = ["--server", "any"];
+        ask(&server, command, &notes, &stranger).failed(12, "`--pass`");
+        ask(&server, command, &notes, &[&stranger[..], &["--pass"]].concat()).text();
+        ask(&server, command, &notes, &["--server", "same-user"]).text();
+    }
+}
+
+#[test]
 fn a_relative_path_is_the_clients_own() {
     let place = Place::new();
     place.file("sub/notes", "hello");

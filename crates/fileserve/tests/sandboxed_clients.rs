@@ -53,7 +53,7 @@ impl Servers {
         [&self.client_opens, &self.impersonates].map(|server| {
             let mut get = wrapper();
             add_program(&mut get);
-            get.args(["get", server.endpoint(), "--server", "any"]).arg(path);
+            get.args(["get", server.endpoint(), "--server", "any", "--pass"]).arg(path);
             run(get)
         })
     }

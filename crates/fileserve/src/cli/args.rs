@@ -182,12 +182,16 @@ pub(crate) struct Get {
     /// server, which must allow it by `--hand-over`
     #[arg(long)]
     pub(crate) handle: bool,
+    /// Where the server has its clients open the files: pass it this one, whoever it is. Without, no file
+    /// is passed to a server that may be anybody's (`--server any`)
+    #[arg(long)]
+    pub(crate) pass: bool,
     /// Speak another protocol: `dotnet`, that of the classic named-pipe sample of .NET
     ///
     /// ENDPOINT is then the name of a pipe, as a program of .NET has it, and the path goes to the
     /// server as it is. The file's text comes as UTF-8. A server that refuses says no word: exit
     /// code 7.
-    #[arg(long, value_name = "PROTOCOL", conflicts_with_all = ["output", "range", "resume", "handle"])]
+    #[arg(long, value_name = "PROTOCOL", conflicts_with_all = ["output", "range", "resume", "handle", "pass"])]
     pub(crate) compat: Option<Compat>,
 }
 
@@ -212,6 +216,10 @@ pub(crate) struct Sum {
     /// How to compute it
     #[arg(long, value_name = "NAME", default_value = "blake3")]
     pub(crate) algorithm: AlgorithmName,
+    /// Where the server has its clients open the files: pass it this one, whoever it is. Without, no file
+    /// is passed to a server that may be anybody's (`--server any`)
+    #[arg(long)]
+    pub(crate) pass: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

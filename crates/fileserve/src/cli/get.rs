@@ -12,7 +12,7 @@ use ipc_core::{Deadline, ErrorKind};
 
 use super::args::Get;
 use super::reach::Reached;
-use super::source::Content;
+use super::source::{Content, Source};
 use super::{Failed, say, shown};
 
 pub(crate) fn get(mut arguments: Get) -> Result<(), Failed> {
@@ -24,7 +24,8 @@ pub(crate) fn get(mut arguments: Get) -> Result<(), Failed> {
     let output = output.transpose().map_err(|error| Failed::new(&doing, error))?;
     arguments.reach.timeout = deadline.remaining();
     let mut reached = Reached::connect(&arguments.reach)?;
-    let content = Content::find(&mut reached, &arguments.path, arguments.handle)?;
+    let source = Source::find(&mut reached, &arguments.path, arguments.pass)?;
+    let content = Content::of(source, &mut reached, &arguments.path, arguments.handle)?;
     let part = arguments.range.clone().unwrap_or(Part::WHOLE);
     let files = &mut reached.files;
     let outcome = match output {

@@ -54,6 +54,11 @@ impl Reached {
         Ok(())
     }
 
+    /// Whether nothing was asked of who the server is.
+    pub(crate) fn may_be_anybodys(&self) -> bool {
+        self.options.server.admits_unknown()
+    }
+
     /// The path that a person typed, as this server names it.
     pub(crate) fn path(&mut self, typed: &OsStr) -> Result<WirePath, Failed> {
         let is_relative = !platform::is_from_top(typed);

@@ -22,9 +22,16 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    pub(crate) fn find(reached: &mut Reached, typed: &OsStr) -> Result<Self, Failed> {
-        match reached.about()?.opens {
+    /// As the server asks for it; the file itself only if it is known who the server is, or its user
+    /// wants to `pass` it in any case: else a stranger would get a file by saying so.
+    pub(crate) fn find(reached: &mut Reached, typed: &OsStr, pass: bool) -> Result<Self, Failed> {
+        let opener = reached.about()?.opens;
+        match opener {
             Opener::Server => reached.path(typed).map(Self::Named),
+            Opener::Client if reached.may_be_anybodys() && !pass => {
+                let doing = format!("pass `{}` to a server that may be anybody's", shown(typed));
+                Err(Failed::because(exit::NOT_TRUSTED, doing).with_hint(NAME_THE_SERVER))
+            }
             Opener::Client => {
                 let file = platform::open_own(Path::new(typed)).map_err(|error| {
                     Failed::new(format!("open `{}`", shown(typed)), IpcError::Remote(error.into()))
@@ -47,8 +54,13 @@ pub(crate) enum Content {
 
 impl Content {
     /// The content of the file that a person typed; of a file that is handed over if so `wanted`.
-    pub(crate) fn find(reached: &mut Reached, typed: &OsStr, wanted: bool) -> Result<Self, Failed> {
-        match Source::find(reached, typed)? {
+    pub(crate) fn of(
+        source: Source,
+        reached: &mut Reached,
+        typed: &OsStr,
+        wanted: bool,
+    ) -> Result<Self, Failed> {
+        match source {
             Source::Named(path) if wanted => {
                 reached.pass_handles()?;
                 let handed = reached.files.hand_over(&path);
@@ -79,6 +91,9 @@ impl Content {
         }
     }
 }
+
+const NAME_THE_SERVER: &str = "its clients open the files themselves; say by `--server` who it is, or \
+    `--pass` if whoever it is may read this one";
 
 const WHO_DECIDES: &str =
     "the server's operator decides to whom files are handed over, with `--hand-over` of `serve`";

@@ -7,7 +7,7 @@ use super::{Failed, json, print, shown};
 
 pub(crate) fn sum(arguments: args::Sum) -> Result<(), Failed> {
     let mut reached = Reached::connect(&arguments.reach)?;
-    let source = Source::find(&mut reached, &arguments.path)?;
+    let source = Source::find(&mut reached, &arguments.path, arguments.pass)?;
     // A long file takes long; whoever minds says so with `--timeout`.
     reached.files.as_mut().set_timeout(None);
     let algorithm = arguments.algorithm.into();
